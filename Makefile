@@ -1,0 +1,50 @@
+# `make` alone lists the targets.
+#
+#   make run ARGS="--port 9000"        further arguments of `parley serve`
+#   make bench ARGS="…"                further arguments of `parley bench`
+#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract
+#   make torture ROUNDS=500 SECONDS=3600 SEED=7
+
+SHELL := /bin/bash
+SOURCES := Package.swift $(wildcard Sources Tests Benchmarks Examples)
+PYTHON := .build/venv/bin/python
+
+ARGS ?=
+ONLY ?=
+ROUNDS ?= 500
+SECONDS ?= 0
+SEED ?=
+
+.DEFAULT_GOAL := help
+.PHONY: run test torture bench build format lint clean help
+
+run: build ## Build for release and serve, with everything that is missing installed first
+	@exec .build/release/parley serve $(ARGS)
+
+test: ## Run all tests: Swift's, the crash test and the API contract against the real binary
+	@scripts/setup.sh --tests || { echo "0 passed, 1 failed"; exit 1; }
+	@$(PYTHON) scripts/test.py $(ONLY)
+
+torture: build ## Kill and restart a release build ROUNDS times, for at most SECONDS, drawn from SEED
+	@scripts/setup.sh --tests
+	@$(PYTHON) Tests/Crash/crash_test.py --binary .build/release/parley \
+		--rounds $(ROUNDS) --seconds $(SECONDS) --seed "$(SEED)" --rate 1000 --longest-life 4
+
+bench: build ## Measure a release build and print the table of docs/PERFORMANCE.md
+	@exec .build/release/parley bench $(ARGS)
+
+build: ## Build the release binary, .build/release/parley
+	@scripts/setup.sh
+	@swift build -c release --product parley
+
+format: ## Lay out all Swift files as .swift-format says
+	@swift format --in-place --parallel --recursive $(SOURCES)
+
+lint: ## Say which Swift files are not laid out as .swift-format says
+	@swift format lint --strict --parallel --recursive $(SOURCES)
+
+clean: ## Remove everything that was built
+	@rm -rf .build
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,75 @@
+public import ParleyModel
+
+/// What a benchmark run needs to know, and the three things it cannot do itself: open the stores for seeding, make
+/// tokens, and tell how far it is.
+public struct BenchConfiguration: Sendable {
+    /// Which push provider the measured server uses. `log` is the server's default, so the tables are made with it.
+    public enum PushProvider: String, Sendable, CaseIterable {
+        case log, none
+    }
+
+    /// The program to start with `serve`; nil for the program that runs the benchmark.
+    public var executable: String?
+    /// How long each row is measured, after a warm-up of a fifth of it (at most a second).
+    public var seconds: Double = 5
+    /// How often each row is measured; the report gives medians.
+    public var repeats: Int = 3
+    /// A short smoke run: small sizes, two concurrencies, at most half a second and one repeat a row. Judges no aims.
+    public var isQuick: Bool = false
+    /// Where the run makes its own temporary folders. The disk behind it is part of what is measured, so this must not
+    /// be a file system in memory; the report says so when it is.
+    public var parentFolder: String = "/var/tmp"
+    public var pushProvider: PushProvider = .log
+    /// How long to wait after a row until the server has done the row's effects (publishing, push jobs) and is quiet.
+    public var settleSeconds: Double = 15
+
+    /// Opens the stores of a data folder, migrated, for seeding; they are closed before the server starts.
+    public var openStores: @Sendable (_ dataFolder: String) async throws -> SeedStores
+    /// A token for a user, signed with the secret that the server is started with. It must outlive the run.
+    public var token: @Sendable (_ user: UserID, _ secret: String) async throws -> String
+    /// Takes a line about what is being done.
+    public var progress: @Sendable (String) -> Void
+
+    public init(
+        openStores: @escaping @Sendable (_ dataFolder: String) async throws -> SeedStores,
+        token: @escaping @Sendable (_ user: UserID, _ secret: String) async throws -> String,
+        progress: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.openStores = openStores
+        self.token = token
+        self.progress = progress
+    }
+
+    var sizes: BenchSizes { isQuick ? .quick : .full }
+    var measuredSeconds: Double { isQuick ? min(seconds, 0.5) : seconds }
+    var warmUpSeconds: Double { min(1, measuredSeconds / 5) }
+    var diskSeconds: Double { min(1, measuredSeconds) }
+    var measuredRepeats: Int { isQuick ? 1 : max(1, repeats) }
+}
+
+/// How much of everything a run measures.
+struct BenchSizes: Sendable, Equatable {
+    let concurrencies: [Int]
+    /// Where the aims on ratios are judged.
+    let aimConcurrency: Int
+    let readerConnections: Int
+    let conversations: Int
+    let smallHistory: Int
+    let largeHistory: Int
+    let listedConversations: Int
+    let smallGroup: Int
+    let largeGroup: Int
+
+    static let full = BenchSizes(
+        concurrencies: [1, 16, 64, 256], aimConcurrency: 64, readerConnections: 16, conversations: 1000, smallHistory: 1000,
+        largeHistory: 1_000_000, listedConversations: 1000, smallGroup: 10, largeGroup: 100_000)
+
+    static let quick = BenchSizes(
+        concurrencies: [1, 64], aimConcurrency: 64, readerConnections: 16, conversations: 100, smallHistory: 200,
+        largeHistory: 5000, listedConversations: 100, smallGroup: 10, largeGroup: 1000)
+
+    /// Messages or conversations on a page.
+    static let pageLimit = 50
+
+    var maxConcurrency: Int { concurrencies.max() ?? 1 }
+}

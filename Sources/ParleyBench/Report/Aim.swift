@@ -1,0 +1,64 @@
+/// Something that Parley aims for, and whether a run met it.
+public struct Aim: Sendable, Equatable {
+    public enum Verdict: Sendable, Equatable {
+        case met
+        case missed
+        /// The run cannot tell, for this reason.
+        case notJudged(String)
+    }
+
+    public let name: String
+    public let measured: Double
+    public let limit: Double
+    /// Whether `measured` must be at least the limit; else at most.
+    public let isAtLeast: Bool
+    public let verdict: Verdict
+
+    init(_ name: String, measured: Double, atLeast limit: Double, notJudged reason: String?) {
+        self.init(name: name, measured: measured, limit: limit, isAtLeast: true, notJudged: reason)
+    }
+
+    init(_ name: String, measured: Double, atMost limit: Double, notJudged reason: String?) {
+        self.init(name: name, measured: measured, limit: limit, isAtLeast: false, notJudged: reason)
+    }
+
+    private init(name: String, measured: Double, limit: Double, isAtLeast: Bool, notJudged reason: String?) {
+        self.name = name
+        self.measured = measured
+        self.limit = limit
+        self.isAtLeast = isAtLeast
+        let isMet = isAtLeast ? measured >= limit : measured <= limit
+        verdict = reason.map { .notJudged($0) } ?? (isMet ? .met : .missed)
+    }
+
+    /// "As fast as" leaves a tenth for noise.
+    private static let asFast = 0.9
+
+    /// The aims of the run, as far as their rows were measured.
+    static func all(_ results: BenchResults, sizes: BenchSizes, notJudged reason: String?) -> [Aim] {
+        let senders = sizes.aimConcurrency
+        let ofEmptyRoute = [RowKind.createsOverMany(senders), .createsOverOne(senders)].compactMap { kind in
+            results.row(kind)?.ofEmptyRoute.map {
+                Aim(
+                    "\(kind.title), \(senders) senders: rate as a part of the empty route's", measured: $0, atLeast: 0.5,
+                    notJudged: reason)
+            }
+        }
+        let inDiskCommits = [RowKind.createsOverMany(1), .createsOverOne(1)].compactMap { kind in
+            results.row(kind)?.p50InDiskCommits.map {
+                Aim("\(kind.title), one sender: p50 in disk commits", measured: $0, atMost: 2, notJudged: reason)
+            }
+        }
+        let asFast = [
+            (RowKind.history(sizes.largeHistory), RowKind.history(sizes.smallHistory)),
+            (RowKind.createsInGroup(sizes.largeGroup, senders), RowKind.createsInGroup(sizes.smallGroup, senders)),
+        ].compactMap { large, small in
+            results.ratio(large, to: small).map {
+                Aim(
+                    "\(large.title): rate as a part of that of \(small.title)", measured: $0, atLeast: Self.asFast,
+                    notJudged: reason)
+            }
+        }
+        return ofEmptyRoute + inDiskCommits + asFast
+    }
+}

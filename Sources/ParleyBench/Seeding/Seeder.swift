@@ -1,0 +1,84 @@
+import Foundation
+import ParleyCore
+import ParleyModel
+
+/// Fills stores before the server starts, through their ports: a million messages take seconds, not minutes.
+struct Seeder {
+    let stores: SeedStores
+    private let now: Timestamp
+    private var made: UInt32 = 0
+
+    private static let batch = 2000
+    /// A hundred characters, like every message that the benchmark creates.
+    static let content = String(repeating: "a message of the benchmark ", count: 4).prefix(99) + "."
+
+    init(stores: SeedStores) {
+        self.stores = stores
+        now = Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+    }
+
+    mutating func seed(_ plan: SeedPlan) async throws {
+        for (place, conversation) in plan.spread.enumerated() {
+            try await group(conversation, owner: plan.author, others: plan.participants(ofSpread: place))
+        }
+        try await group(plan.hot, owner: plan.author, others: plan.senders)
+        try await group(plan.smallHistory, owner: plan.author, others: plan.readers)
+        try await group(plan.largeHistory, owner: plan.author, others: plan.readers)
+        try await seedList(plan)
+        try await append(plan.sizes.smallHistory) { _ in (plan.smallHistory, plan.author) }
+        try await append(plan.sizes.largeHistory) { _ in (plan.largeHistory, plan.author) }
+        try await finishEffects()
+    }
+
+    mutating func seed(_ plan: GroupPlan) async throws {
+        try await group(plan.small, owner: plan.senders[0], others: Array(plan.senders.dropFirst()))
+        try await group(plan.large, owner: plan.senders[0], others: plan.senders.dropFirst() + plan.others)
+        try await finishEffects()
+    }
+
+    /// Half of the list is direct conversations, half groups; each has three unread messages.
+    private mutating func seedList(_ plan: SeedPlan) async throws {
+        var places: [(conversation: ConversationID, sender: UserID)] = []
+        for (place, conversation) in plan.listed.enumerated() {
+            if place.isMultiple(of: 2) {
+                try await group(conversation, owner: plan.author, others: [plan.lister])
+                places.append((conversation, plan.author))
+            } else {
+                let partner = UserID.random()
+                let direct = try await stores.conversations.direct(between: partner, and: plan.lister, id: conversation, at: now)
+                places.append((direct.conversationID, partner))
+            }
+        }
+        try await append(places.count * 3) { places[$0 % places.count] }
+    }
+
+    private func group(_ id: ConversationID, owner: UserID, others: [UserID]) async throws {
+        try Task.checkCancellation()
+        try await stores.conversations.createGroup(id: id, title: "benchmark", creator: owner, others: others, at: now)
+    }
+
+    private mutating func append(_ count: Int, _ place: (Int) -> (conversation: ConversationID, sender: UserID)) async throws {
+        for start in stride(from: 0, to: count, by: Self.batch) {
+            try Task.checkCancellation()
+            let places = start..<min(start + Self.batch, count)
+            let batch = places.map(place).map { message(in: $0.conversation, from: $0.sender) }
+            let outcomes = try await stores.messages.append(batch)
+            for outcome in outcomes {
+                guard case .stored = outcome else { throw BenchError.seeding("a message was not stored: \(outcome)") }
+            }
+        }
+    }
+
+    private mutating func message(in conversation: ConversationID, from sender: UserID) -> NewMessage {
+        made += 1
+        let id = MessageID(high: UInt64(now.milliseconds / 1000) << 32 | 0x0062_656E, low: made)
+        return NewMessage(
+            id: id, conversationID: conversation, senderID: sender, clientMessageID: nil, messageType: .text,
+            content: String(Self.content), mediaIDs: [], createdAt: now, preview: String(Self.content))
+    }
+
+    /// Nobody is waiting for the seeded messages.
+    private func finishEffects() async throws {
+        try await stores.effects.advance(to: stores.effects.lastPosition())
+    }
+}

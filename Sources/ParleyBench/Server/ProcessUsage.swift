@@ -1,0 +1,50 @@
+import Foundation
+
+/// What a process has used so far, as the kernel counts it. Zeros where there is no `/proc`.
+struct ProcessUsage: Sendable, Equatable {
+    /// User and system time.
+    let processorSeconds: Double
+    let residentBytes: Int64
+    let peakResidentBytes: Int64
+
+    init(of process: Int32) {
+        processorSeconds = Self.processorSeconds(stat: SystemFile.read("/proc/\(process)/stat"))
+        let status = SystemFile.read("/proc/\(process)/status")
+        residentBytes = Self.bytes("VmRSS:", in: status)
+        peakResidentBytes = Self.bytes("VmHWM:", in: status)
+    }
+
+    /// Fields 14 and 15 of `stat` (proc(5)), counted from the end of the program's name, which may hold anything.
+    static func processorSeconds(stat: String) -> Double {
+        guard let nameEnd = stat.lastIndex(of: ")") else { return 0 }
+        let fields = stat[nameEnd...].split(separator: " ")
+        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return 0 }
+        return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    static func bytes(_ name: String, in status: String) -> Int64 {
+        for line in status.split(separator: "\n") where line.hasPrefix(name) {
+            return line.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { Int64($0) }.map { $0 * 1024 } ?? 0
+        }
+        return 0
+    }
+}
+
+/// Small files that the kernel makes up while they are read: they have no length beforehand.
+enum SystemFile {
+    /// Empty when there is no such file.
+    static func read(_ path: String) -> String {
+        let file = open(path, O_RDONLY)
+        guard file >= 0 else { return "" }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        while bytes.count < 1 << 20 {
+            let portion = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+                count = max(0, Foundation.read(file, buffer.baseAddress, 4096))
+            }
+            if portion.isEmpty { break }
+            bytes += portion
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,57 @@
+import ParleyModel
+
+/// Messages, conversations and media in memory: the shortest statement of what the four store ports mean. The actor is
+/// what makes each method one atomic step; nothing survives the process.
+///
+/// It is one actor because the ports look at each other's facts: an append must know its conversation, unread counts and
+/// uses of media come from the messages.
+public actor InMemoryStore {
+    var conversations: [ConversationID: ConversationRecord] = [:]
+    var directs: [Set<UserID>: ConversationID] = [:]
+    var media: [MediaID: Media] = [:]
+    /// Every message in the order of storing; position n is element n - 1.
+    var log: [Message] = []
+    var mark = LogPosition.start
+    /// Counts the changes of activity, so that a list can be ordered as it was when its first page was read.
+    var activityClock: Int64 = 0
+
+    public init() {}
+}
+
+struct ConversationRecord {
+    let id: ConversationID
+    let type: ConversationType
+    var title: String?
+    let createdBy: UserID
+    let createdAt: Timestamp
+    let directUserIDs: [UserID]
+    var participants: [UserID: ParticipantRecord]
+
+    /// Number n is element n - 1.
+    var messages: [Message] = []
+    var numbersByKey: [MessageKey: Int] = [:]
+
+    /// Metadata stand at this number; the messages above it wait for ``ConversationStore/apply(_:)``.
+    var appliedSequence: Int64 = 0
+    var lastMessage: LastMessage?
+    /// When the conversation's activity changed (by the store's activity clock), and to what; ascending.
+    var activities: [(clock: Int64, at: Timestamp)] = []
+}
+
+struct ParticipantRecord {
+    var role: Role
+    let joinedAt: Timestamp
+    var lastReadSequence: Int64
+    var mute = Mute.off
+}
+
+/// A sender's key as bytes: two strings that Swift holds for equal (é as one scalar or as two) are two keys.
+struct MessageKey: Hashable {
+    let sender: UserID
+    let clientMessageID: [UInt8]
+
+    init(sender: UserID, clientMessageID: String) {
+        self.sender = sender
+        self.clientMessageID = Array(clientMessageID.utf8)
+    }
+}

@@ -1,0 +1,201 @@
+import Synchronization
+public import Logging
+public import ParleyModel
+public import ServiceLifecycle
+
+/// Where creates wait for their commit. While one batch is being written the next one gathers, so that latency stays one
+/// commit and throughput is many messages a commit. Messages leave in the order in which they came.
+///
+/// The queue is bounded in number and in time (P8): a create that finds it full, or that has waited too long when its
+/// turn comes, is refused as overloaded, and nothing of it is stored.
+public final class AppendLane: Service {
+    public struct Configuration: Sendable {
+        /// Creates that may wait.
+        public var maxDepth = 4096
+        /// Messages in one batch.
+        public var maxBatch = 256
+        /// Seconds a create may wait for its turn.
+        public var maxWaitSeconds = 10.0
+
+        public init() {}
+    }
+
+    /// A stored message with what the later steps need of it, encoded once.
+    public struct Stored: Sendable {
+        public let enriched: EnrichedMessage
+        public let position: LogPosition
+        public let json: [UInt8]
+        public let preview: String
+    }
+
+    public enum Outcome: Sendable {
+        case stored(Stored)
+        case repeated(Message)
+        case noConversation
+    }
+
+    private struct Entry {
+        let message: NewMessage
+        let media: [Media]
+        let arrivedAt: Timestamp
+        let continuation: CheckedContinuation<Result<Outcome, ParleyError>, Never>
+    }
+
+    private struct State {
+        var waiting: [Entry] = []
+        var isClosed = false
+        /// Set while `run` has nothing to do.
+        var sleeper: CheckedContinuation<Void, Never>?
+    }
+
+    private let store: any MessageStore
+    private let configuration: Configuration
+    private let timeSource: any TimeSource
+    private let logger: Logger
+    private let instruments: MessageInstruments
+    private let effects: @Sendable ([Stored]) async -> Void
+    private let state = Mutex(State())
+
+    /// `effects` is handed each batch after its creates have been answered, in order, one batch at a time.
+    public init(
+        store: any MessageStore, configuration: Configuration = .init(), timeSource: any TimeSource, instruments: MessageInstruments,
+        logger: Logger, effects: @escaping @Sendable ([Stored]) async -> Void
+    ) {
+        self.store = store
+        self.configuration = configuration
+        self.timeSource = timeSource
+        self.instruments = instruments
+        self.logger = logger
+        self.effects = effects
+    }
+
+    /// Waits for the message's batch to be durable. Not cancellable: once in the queue the outcome is waited for, since
+    /// the message may be stored.
+    public func append(_ message: NewMessage, media: [Media]) async throws(ParleyError) -> Outcome {
+        let arrivedAt = timeSource.now()
+        let result = await withCheckedContinuation { continuation in
+            let entry = Entry(message: message, media: media, arrivedAt: arrivedAt, continuation: continuation)
+            let (refusal, sleeper) = state.withLock { state -> (ParleyError?, CheckedContinuation<Void, Never>?) in
+                if state.isClosed { return (ParleyError(.shuttingDown, "the server is shutting down"), nil) }
+                guard state.waiting.count < configuration.maxDepth else { return (Self.overloaded, nil) }
+                state.waiting.append(entry)
+                return (nil, state.sleeper.take())
+            }
+            if let refusal { continuation.resume(returning: .failure(refusal)) }
+            sleeper?.resume()
+        }
+        return try result.get()
+    }
+
+    private static let overloaded = ParleyError(.overloaded, "too many messages are waiting to be stored", retryAfterSeconds: 1)
+
+    /// Creates that wait.
+    public var depth: Int { state.withLock { $0.waiting.count } }
+
+    /// Writes batches until graceful shutdown, then what still waits, then ends.
+    public func run() async throws {
+        await withTaskCancellationOrGracefulShutdownHandler {
+            while let batch = await nextBatch() {
+                await write(batch)
+            }
+        } onCancelOrGracefulShutdown: {
+            self.close()
+        }
+    }
+
+    /// Refuses what comes from now on; what waits is still written.
+    public func close() {
+        state.withLock { state in
+            state.isClosed = true
+            return state.sleeper.take()
+        }?.resume()
+    }
+
+    private func nextBatch() async -> [Entry]? {
+        while true {
+            let (batch, isClosed) = state.withLock { state -> ([Entry], Bool) in
+                let batch = Array(state.waiting.prefix(configuration.maxBatch))
+                state.waiting.removeFirst(batch.count)
+                return (batch, state.isClosed)
+            }
+            if !batch.isEmpty { return batch }
+            if isClosed { return nil }
+            await withCheckedContinuation { continuation in
+                let isReady = state.withLock { state in
+                    if !state.waiting.isEmpty || state.isClosed { return true }
+                    state.sleeper = continuation
+                    return false
+                }
+                if isReady { continuation.resume() }
+            }
+        }
+    }
+
+    private func write(_ gathered: [Entry]) async {
+        let started = timeSource.now()
+        var batch: [Entry] = []
+        batch.reserveCapacity(gathered.count)
+        for entry in gathered {
+            if started.seconds(since: entry.arrivedAt) > configuration.maxWaitSeconds {
+                entry.continuation.resume(returning: .failure(Self.overloaded))
+            } else {
+                batch.append(entry)
+            }
+        }
+        guard !batch.isEmpty else { return }
+        let clock = ContinuousClock.now
+        do throws(StoreError) {
+            let outcomes = try await store.append(batch.map(\.message))
+            instruments.appended(batch: batch.count, took: ContinuousClock.now - clock, left: depth)
+            await answer(batch, outcomes)
+        } catch {
+            logger.error("messages could not be stored", metadata: ["messages": "\(batch.count)", "error": "\(error)"])
+            let refusal = ParleyError(error)
+            for entry in batch { entry.continuation.resume(returning: .failure(refusal)) }
+        }
+    }
+
+    private func answer(_ batch: [Entry], _ outcomes: [AppendOutcome]) async {
+        var stored: [Stored] = []
+        stored.reserveCapacity(batch.count)
+        for (entry, outcome) in zip(batch, outcomes) {
+            switch outcome {
+            case .stored(let message, let position):
+                let enriched = EnrichedMessage(message: message, media: entry.media)
+                let result = Stored(enriched: enriched, position: position, json: enriched.json, preview: entry.message.preview)
+                entry.continuation.resume(returning: .success(.stored(result)))
+                stored.append(result)
+            case .repeated(let message): entry.continuation.resume(returning: .success(.repeated(message)))
+            case .noConversation: entry.continuation.resume(returning: .success(.noConversation))
+            }
+        }
+        if !stored.isEmpty { await effects(stored) }
+    }
+}
+
+/// The lanes of a node: a conversation is always in the same one.
+public struct AppendLanes: Sendable {
+    public let lanes: [AppendLane]
+
+    public init(_ lanes: [AppendLane]) {
+        precondition(!lanes.isEmpty)
+        self.lanes = lanes
+    }
+
+    public func lane(for conversation: ConversationID) -> AppendLane {
+        lanes[Int(conversation.low % UInt64(lanes.count))]
+    }
+}
+
+extension ParleyError {
+    /// What a caller is told of a store's trouble. The store's own words are for the log.
+    public init(_ error: StoreError) {
+        switch error {
+        case .unavailable: self.init(.storageUnavailable, "the store cannot be read or written right now; nothing was changed", retryAfterSeconds: 2)
+        case .outcomeUnknown:
+            self.init(.storageUnavailable, "the outcome is not known; repeat with the same client_message_id", retryAfterSeconds: 2)
+        case .invalidCursor: self.init(.invalidCursor, "cursor is not one that this server made")
+        case .unexpected: self.init(.internalError, "something went wrong here; the request id leads to the cause")
+        }
+    }
+}

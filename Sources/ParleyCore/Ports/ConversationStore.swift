@@ -1,0 +1,118 @@
+public import ParleyModel
+
+/// One step of a conversation's metadata, made from its newly stored messages: `first...last`.
+public struct MetadataUpdate: Sendable, Equatable {
+    public let conversationID: ConversationID
+    public let first: Int64
+    public let last: Int64
+    public let lastMessage: LastMessage
+    /// How many of `first...last` each sender sent.
+    public let sentBy: [UserID: Int64]
+
+    public init(conversationID: ConversationID, first: Int64, last: Int64, lastMessage: LastMessage, sentBy: [UserID: Int64]) {
+        self.conversationID = conversationID
+        self.first = first
+        self.last = last
+        self.lastMessage = lastMessage
+        self.sentBy = sentBy
+    }
+}
+
+public enum ApplyOutcome: Sendable, Equatable {
+    case applied
+    /// Done before; nothing was changed.
+    case already
+    /// A predecessor is missing: metadata stands at this number. Nothing was changed.
+    case tooEarly(appliedSequence: Int64)
+}
+
+public enum RoleChange: Sendable, Equatable {
+    case added(Participant)
+    case changed(Participant)
+    /// The only owner would give up the role.
+    case lastOwner
+    /// The conversation has as many participants as allowed.
+    case full
+    case noConversation
+}
+
+public enum Removal: Sendable, Equatable {
+    case removed
+    case notAParticipant
+    /// The only owner would leave others behind.
+    case lastOwner
+}
+
+/// What the push worker must know of a participant.
+public struct PushStanding: Sendable, Equatable {
+    public let lastReadSequence: Int64
+    public let mute: Mute
+
+    public init(lastReadSequence: Int64, mute: Mute) {
+        self.lastReadSequence = lastReadSequence
+        self.mute = mute
+    }
+}
+
+/// Remembers conversations, their participants and read markers.
+///
+/// Unread counts are always derived: messages after the marker that others sent (P4). A new participant's marker stands
+/// at the conversation's last sequence at the moment of joining. Every method is one atomic step and durable when it
+/// returns.
+public protocol ConversationStore: Sendable {
+    /// The direct conversation of two users: made if there is none yet; however many ask at once, all get the same one.
+    func direct(between creator: UserID, and other: UserID, id: ConversationID, at now: Timestamp) async throws(StoreError)
+        -> (conversationID: ConversationID, created: Bool)
+
+    /// A new group: the creator is its owner, the others are members.
+    func createGroup(id: ConversationID, title: String?, creator: UserID, others: [UserID], at now: Timestamp) async throws(StoreError)
+
+    /// The conversation as this user sees it. Nil when the user is not a participant, or there is no such conversation.
+    func view(of conversation: ConversationID, for user: UserID) async throws(StoreError) -> ConversationView?
+
+    func exists(_ conversation: ConversationID) async throws(StoreError) -> Bool
+
+    /// The role of a participant; nil for everyone else.
+    func role(of user: UserID, in conversation: ConversationID) async throws(StoreError) -> Role?
+
+    /// A user's conversations, newest activity first, from one snapshot. Following the cursors visits every
+    /// conversation that the user had when the first page was read exactly once, whatever arrives in between
+    /// (those left meanwhile excepted).
+    func list(for user: UserID, limit: Int, cursor: String?) async throws(StoreError) -> (views: [ConversationView], nextCursor: String?)
+
+    /// Sets a group's title. False when there is no such group.
+    func rename(_ conversation: ConversationID, to title: String?) async throws(StoreError) -> Bool
+
+    /// Participants by user id.
+    func participants(of conversation: ConversationID, limit: Int, cursor: String?) async throws(StoreError)
+        -> (participants: [Participant], nextCursor: String?)
+
+    /// The next participants' ids, ascending, that follow `user`; from the beginning for nil.
+    func participantIDs(of conversation: ConversationID, after user: UserID?, limit: Int) async throws(StoreError) -> [UserID]
+
+    /// Adds a participant or changes their role.
+    func setRole(of user: UserID, in conversation: ConversationID, to role: Role, maxParticipants: Int, at now: Timestamp)
+        async throws(StoreError) -> RoleChange
+
+    /// Takes a participant out. Their messages stay.
+    func remove(_ user: UserID, from conversation: ConversationID) async throws(StoreError) -> Removal
+
+    /// Sets the participant's mute. False when the user is not a participant.
+    func setMute(_ mute: Mute, for user: UserID, in conversation: ConversationID) async throws(StoreError) -> Bool
+
+    /// Advances the read marker to `sequenceNumber` or the last message, whichever is lower; never back. Nil when the
+    /// user is not a participant.
+    func advanceRead(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64) async throws(StoreError) -> ReadState?
+
+    /// Every conversation of a user, in no order.
+    func conversationIDs(of user: UserID) async throws(StoreError) -> [ConversationID]
+
+    /// Whether there is a conversation with both.
+    func shareConversation(_ one: UserID, _ other: UserID) async throws(StoreError) -> Bool
+
+    /// The standing of those of `users` who are participants.
+    func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding]
+
+    /// Applies a step of metadata exactly once and in order. Only for stores whose message store does not do it itself.
+    func apply(_ update: MetadataUpdate) async throws(StoreError) -> ApplyOutcome
+}

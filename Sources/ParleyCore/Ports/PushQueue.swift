@@ -1,0 +1,106 @@
+public import ParleyModel
+
+/// Work for the push worker: one message and at most ``PushJob/maxRecipients`` of the participants who were offline.
+public struct PushJob: Sendable, Equatable {
+    public static let maxRecipients = 500
+
+    public let messageID: MessageID
+    public let conversationID: ConversationID
+    public let senderID: UserID
+    public let sequenceNumber: Int64
+    public let recipients: [UserID]
+    /// The first 50 characters of the preview.
+    public let messagePreview: String
+    public let createdAt: Timestamp
+    /// Which of the message's jobs this is, from 0: (message, part) names a job.
+    public let part: Int
+
+    public init(
+        messageID: MessageID, conversationID: ConversationID, senderID: UserID, sequenceNumber: Int64, recipients: [UserID],
+        messagePreview: String, createdAt: Timestamp, part: Int
+    ) {
+        self.messageID = messageID
+        self.conversationID = conversationID
+        self.senderID = senderID
+        self.sequenceNumber = sequenceNumber
+        self.recipients = recipients
+        self.messagePreview = messagePreview
+        self.createdAt = createdAt
+        self.part = part
+    }
+}
+
+/// Names a queued job.
+public struct PushJobID: Hashable, Sendable {
+    public let value: Int64
+    public init(_ value: Int64) { self.value = value }
+}
+
+public struct LeasedPushJob: Sendable, Equatable {
+    public let id: PushJobID
+    public let job: PushJob
+    /// How often the job has been handed out, this time included.
+    public let attempt: Int
+
+    public init(id: PushJobID, job: PushJob, attempt: Int) {
+        self.id = id
+        self.job = job
+        self.attempt = attempt
+    }
+}
+
+/// What the worker says of a leased job.
+public enum PushJobResult: Sendable, Equatable {
+    case done
+    /// Again after that many seconds, for these recipients only.
+    case retry(after: Double, recipients: [UserID], reason: String)
+    /// Put aside as a dead letter, for these recipients.
+    case dead(recipients: [UserID], reason: String)
+}
+
+public struct DeadPushJob: Sendable, Equatable {
+    public let id: PushJobID
+    public let job: PushJob
+    public let attempts: Int
+    public let reason: String
+    public let diedAt: Timestamp
+
+    public init(id: PushJobID, job: PushJob, attempts: Int, reason: String, diedAt: Timestamp) {
+        self.id = id
+        self.job = job
+        self.attempts = attempts
+        self.reason = reason
+        self.diedAt = diedAt
+    }
+}
+
+public struct PushQueueDepth: Sendable, Equatable {
+    /// Waiting or leased.
+    public let pending: Int64
+    public let dead: Int64
+
+    public init(pending: Int64, dead: Int64) {
+        self.pending = pending
+        self.dead = dead
+    }
+}
+
+/// Keeps push jobs until they are done. At least once: a job whose lease ends without a result is handed out again.
+public protocol PushQueue: Sendable {
+    /// Durable when it returns. A (message, part) that is waiting already is not queued again.
+    func enqueue(_ jobs: [PushJob], at now: Timestamp) async throws(StoreError)
+
+    /// Up to `limit` jobs that are due, oldest first; nobody else gets them for `seconds`.
+    func lease(limit: Int, seconds: Double, at now: Timestamp) async throws(StoreError) -> [LeasedPushJob]
+
+    /// Ends leases. A job that is no longer there is passed over.
+    func finish(_ results: [PushJobID: PushJobResult], at now: Timestamp) async throws(StoreError)
+
+    /// Dead letters, oldest first, that follow `after`.
+    func deadLetters(limit: Int, after: PushJobID?) async throws(StoreError) -> [DeadPushJob]
+
+    /// Makes dead letters due again with a fresh count of attempts: those named, or all for nil. Tells how many.
+    func replay(_ ids: [PushJobID]?, at now: Timestamp) async throws(StoreError) -> Int
+
+    func depth() async throws(StoreError) -> PushQueueDepth
+}

@@ -1,0 +1,128 @@
+public import HummingbirdCore
+public import Logging
+public import NIOCore
+import NIOHTTP1
+public import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+import NIOWebSocket
+public import ParleyCore
+
+/// Everything a socket needs of the rest.
+public struct GatewayServices: Sendable {
+    public let messages: MessageService
+    public let conversations: any ConversationStore
+    public let presence: any Presence
+    public let verifier: any TokenVerifier
+    public let messageLimiter: RateLimiter?
+    public let timeSource: any TimeSource
+    public let configuration: GatewayConfiguration
+
+    public init(
+        messages: MessageService, conversations: any ConversationStore, presence: any Presence, verifier: any TokenVerifier,
+        messageLimiter: RateLimiter?, timeSource: any TimeSource, configuration: GatewayConfiguration = .init()
+    ) {
+        self.messages = messages
+        self.conversations = conversations
+        self.presence = presence
+        self.verifier = verifier
+        self.messageLimiter = messageLimiter
+        self.timeSource = timeSource
+        self.configuration = configuration
+    }
+}
+
+/// REST and sockets on one port: a connection whose first request is a WebSocket handshake for `/v1/socket` becomes a
+/// socket, every other one is HTTP/1.1 for Hummingbird.
+public struct ParleyChannel: HTTPChannelHandler {
+    public enum Negotiated: Sendable {
+        case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
+        case socket(OpenSocket)
+    }
+
+    /// A socket after its handshake, ready to be run.
+    public struct OpenSocket: Sendable {
+        let connection: SocketConnection
+        let token: String?
+    }
+
+    public struct Value: ServerChildChannelValue {
+        let negotiated: EventLoopFuture<Negotiated>
+        public let channel: any Channel
+    }
+
+    static let socketPath = "/v1/socket"
+    static let subprotocol = "parley.v1"
+
+    public let responder: HTTPChannelHandler.Responder
+    private let services: GatewayServices
+    private let hub: Hub
+    private let idleSeconds: Int64
+
+    /// `idleSeconds` ends HTTP connections on which nothing happens, half-sent requests included.
+    public init(responder: @escaping HTTPChannelHandler.Responder, services: GatewayServices, hub: Hub, idleSeconds: Int64) {
+        self.responder = responder
+        self.services = services
+        self.hub = hub
+        self.idleSeconds = idleSeconds
+    }
+
+    public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let upgrader = NIOTypedWebSocketServerUpgrader<Negotiated>(
+                maxFrameSize: services.configuration.maxMessageBytes,
+                shouldUpgrade: { channel, head in channel.eventLoop.makeSucceededFuture(Self.handshake(head)) },
+                upgradePipelineHandler: { channel, head in
+                    channel.eventLoop.makeCompletedFuture { .socket(try open(channel, head)) }
+                })
+            var configuration = NIOUpgradableHTTPServerPipelineConfiguration<Negotiated>(
+                upgradeConfiguration: .init(upgraders: [upgrader]) { channel in
+                    channel.eventLoop.makeCompletedFuture { .http(try http(channel, logger)) }
+                })
+            configuration.enablePipelining = false
+            configuration.enableErrorHandling = false
+            configuration.enableResponseHeaderValidation = false
+            let negotiated = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(configuration: configuration)
+            return Value(negotiated: negotiated, channel: channel)
+        }
+    }
+
+    /// The headers of a good handshake; nil for a request that is none of ours.
+    private static func handshake(_ head: HTTPRequestHead) -> HTTPHeaders? {
+        let path = head.uri.prefix { $0 != "?" }
+        guard path == socketPath else { return nil }
+        let offered = head.headers[canonicalForm: "sec-websocket-protocol"]
+        return offered.contains { $0 == subprotocol } ? ["Sec-WebSocket-Protocol": subprotocol] : [:]
+    }
+
+    private func open(_ channel: any Channel, _ head: HTTPRequestHead) throws -> OpenSocket {
+        let configuration = services.configuration
+        try channel.syncOptions?.setOption(
+            .writeBufferWaterMark, value: .init(low: configuration.maxOutboundBytes / 2, high: configuration.maxOutboundBytes))
+        let connection = SocketConnection(channel: channel, hub: hub.part(of: channel.eventLoop), configuration: configuration)
+        try channel.pipeline.syncOperations.addHandler(connection)
+        let token = head.headers.first(name: "authorization").flatMap { value -> String? in
+            value.lowercased().hasPrefix("bearer ") ? String(value.dropFirst(7)) : nil
+        }
+        return OpenSocket(connection: connection, token: token)
+    }
+
+    private func http(_ channel: any Channel, _ logger: Logger) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
+        try channel.pipeline.syncOperations.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try channel.pipeline.syncOperations.addHandler(HTTPConnectionStateHandler(idleTimeout: .seconds(idleSeconds), logger: logger))
+        return try NIOAsyncChannel(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+    }
+
+    public func handle(value: Value, logger: Logger) async {
+        do {
+            switch try await value.negotiated.get() {
+            case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
+            case .socket(let socket):
+                await SocketSession(services: services, connection: socket.connection, handshakeToken: socket.token).run()
+            }
+        } catch {
+            // The connection ended, or sent no HTTP, before it said what it wants.
+            logger.trace("a connection ended before its first request", metadata: ["error": "\(error)"])
+            try? await value.channel.close()
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Logging
+import ParleyCore
+import ParleyModel
+
+/// What the stores say of everybody named in a batch of jobs.
+struct PushAudience {
+    /// Conversations that are missing here could not be read.
+    var standings: [ConversationID: [UserID: PushStanding]] = [:]
+    var online: Set<UserID> = []
+}
+
+extension PushWorker {
+    /// One question to the conversation store for each conversation, however many of its jobs are in the batch.
+    func audience(of jobs: [LeasedPushJob]) async throws(StoreError) -> PushAudience {
+        var recipients: [ConversationID: Set<UserID>] = [:]
+        for leased in jobs { recipients[leased.job.conversationID, default: []].formUnion(leased.job.recipients) }
+
+        var audience = PushAudience()
+        for (conversation, users) in recipients {
+            audience.standings[conversation] = try await standings(of: users, in: conversation)
+        }
+        let participants = Set(audience.standings.values.flatMap(\.keys))
+        audience.online = await online(among: participants)
+        return audience
+    }
+
+    /// Nil for a conversation that alone cannot be read: its jobs wait for their lease, and do not hold up the others,
+    /// which would be leased together with them time and again. Throws when there is no point in asking for the next.
+    private func standings(of users: Set<UserID>, in conversation: ConversationID) async throws(StoreError)
+        -> [UserID: PushStanding]?
+    {
+        var standings: [UserID: PushStanding] = [:]
+        for part in parts(of: users) {
+            do throws(StoreError) {
+                standings.merge(try await conversations.pushStandings(of: part, in: conversation)) { $1 }
+            } catch {
+                if case .unavailable = error { throw error }
+                logger.error(
+                    "push worker cannot read a conversation",
+                    metadata: ["conversation_id": "\(conversation)", "error": "\(error)"])
+                return nil
+            }
+        }
+        return standings
+    }
+
+    private func online(among users: Set<UserID>) async -> Set<UserID> {
+        var online: Set<UserID> = []
+        for part in parts(of: users) {
+            do throws(StoreError) {
+                online.formUnion(try await presence.online(among: part))
+            } catch {
+                logger.warning("push worker cannot see who is online", metadata: ["error": "\(error)"])
+                return online
+            }
+        }
+        return online
+    }
+
+    func devices(of users: Set<UserID>) async throws(StoreError) -> [UserID: [Device]] {
+        var found: [UserID: [Device]] = [:]
+        for part in parts(of: users) { found.merge(try await devices.devices(of: part)) { $1 } }
+        return found
+    }
+
+    private func parts(of users: Set<UserID>) -> [[UserID]] {
+        let users = Array(users)
+        return stride(from: 0, to: users.count, by: configuration.maxUsersPerQuery).map { start in
+            Array(users[start..<min(start + configuration.maxUsersPerQuery, users.count)])
+        }
+    }
+}

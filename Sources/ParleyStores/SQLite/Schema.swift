@@ -1,0 +1,165 @@
+import GRDB
+
+/// The tables of the embedded mode, as a list of migrations. A migration that has been released is never edited.
+///
+/// `ref` is a conversation's small number inside the file: keys that repeat in every message take a few bytes instead of
+/// sixteen. Ids are blobs of their bytes, times milliseconds since 1970.
+enum Schema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 conversations and messages") { db in
+            try db.execute(sql: conversations)
+            try db.execute(sql: messages)
+        }
+        migrator.registerMigration("2 media and devices") { db in
+            try db.execute(sql: media)
+            try db.execute(sql: devices)
+        }
+        migrator.registerMigration("3 push jobs") { db in
+            try db.execute(sql: pushJobs)
+        }
+        return migrator
+    }
+
+    /// `activity` orders a user's list: the position of the last message; before the first one, the newest position at
+    /// creation (`created_position`).
+    ///
+    /// Unread = (last_sequence - last_read_sequence) - (own_sent - own_read): what others sent after the marker.
+    /// `own_sent` counts the participant's messages since joining, `own_read` those of them up to the marker. So a create
+    /// touches its sender's row only, whatever the number of participants.
+    private static let conversations = """
+        CREATE TABLE conversations (
+            ref INTEGER PRIMARY KEY,
+            id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+            type TEXT NOT NULL CHECK (type IN ('direct', 'group')),
+            title TEXT,
+            created_by BLOB NOT NULL,
+            created_at INTEGER NOT NULL,
+            created_position INTEGER NOT NULL,
+            user1_id BLOB,
+            user2_id BLOB,
+            participant_count INTEGER NOT NULL CHECK (participant_count >= 0),
+            last_sequence INTEGER NOT NULL DEFAULT 0 CHECK (last_sequence >= 0),
+            last_message_id BLOB,
+            last_message_at INTEGER,
+            last_message_preview TEXT,
+            activity INTEGER NOT NULL,
+            CHECK ((type = 'direct') = (user1_id IS NOT NULL AND user2_id IS NOT NULL AND user1_id < user2_id)),
+            CHECK ((last_sequence = 0) = (last_message_id IS NULL))
+        ) STRICT;
+        CREATE UNIQUE INDEX conversations_by_pair ON conversations (user1_id, user2_id) WHERE user1_id IS NOT NULL;
+        CREATE TABLE participants (
+            conversation_ref INTEGER NOT NULL REFERENCES conversations (ref),
+            user_id BLOB NOT NULL CHECK (length(user_id) = 16),
+            role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'read_only')),
+            joined_at INTEGER NOT NULL,
+            last_read_sequence INTEGER NOT NULL CHECK (last_read_sequence >= 0),
+            own_sent INTEGER NOT NULL DEFAULT 0,
+            own_read INTEGER NOT NULL DEFAULT 0,
+            muted INTEGER NOT NULL DEFAULT 0,
+            muted_until INTEGER,
+            PRIMARY KEY (conversation_ref, user_id),
+            CHECK (own_read BETWEEN 0 AND own_sent)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX participants_by_user ON participants (user_id);
+        """
+
+    /// The table only grows at its end; `position` is the order of storing over all conversations, the log that effects
+    /// follow.
+    private static let messages = """
+        CREATE TABLE messages (
+            position INTEGER PRIMARY KEY,
+            id BLOB NOT NULL CHECK (length(id) = 12),
+            conversation_ref INTEGER NOT NULL REFERENCES conversations (ref),
+            sequence_number INTEGER NOT NULL CHECK (sequence_number > 0),
+            sender_id BLOB NOT NULL,
+            message_type TEXT NOT NULL,
+            content TEXT NOT NULL,
+            media_ids BLOB,
+            client_message_id TEXT,
+            created_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX messages_by_sequence ON messages (conversation_ref, sequence_number);
+        CREATE UNIQUE INDEX messages_by_key ON messages (conversation_ref, sender_id, client_message_id)
+            WHERE client_message_id IS NOT NULL;
+        CREATE TABLE effect_checkpoint (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            position INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO effect_checkpoint (id, position) VALUES (1, 0);
+        CREATE TABLE probe (count INTEGER NOT NULL) STRICT;
+        INSERT INTO probe (count) VALUES (0);
+        """
+
+    private static let media = """
+        CREATE TABLE media (
+            id BLOB PRIMARY KEY CHECK (length(id) = 16),
+            owner_id BLOB NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('image', 'video', 'audio', 'document')),
+            name TEXT NOT NULL,
+            size INTEGER NOT NULL,
+            content_type TEXT NOT NULL,
+            url TEXT NOT NULL,
+            width INTEGER,
+            height INTEGER,
+            duration_ms INTEGER,
+            created_at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE media_uses (
+            media_id BLOB NOT NULL,
+            conversation_ref INTEGER NOT NULL,
+            PRIMARY KEY (media_id, conversation_ref)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// `address_key` is the token, or a subscription's endpoint.
+    private static let devices = """
+        CREATE TABLE devices (
+            number INTEGER PRIMARY KEY,
+            id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+            user_id BLOB NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('apns', 'fcm', 'webpush')),
+            address_key TEXT NOT NULL,
+            p256dh TEXT,
+            auth TEXT,
+            name TEXT,
+            created_at INTEGER NOT NULL,
+            UNIQUE (kind, address_key)
+        ) STRICT;
+        CREATE INDEX devices_by_user ON devices (user_id);
+        """
+
+    /// `due_at` is when a job may be handed out: the moment of queueing, the end of a lease, or the time of a retry.
+    /// `recipients` are 16 bytes each.
+    private static let pushJobs = """
+        CREATE TABLE push_jobs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            message_id BLOB NOT NULL,
+            part INTEGER NOT NULL,
+            conversation_id BLOB NOT NULL,
+            sender_id BLOB NOT NULL,
+            sequence_number INTEGER NOT NULL,
+            recipients BLOB NOT NULL,
+            message_preview TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            due_at INTEGER NOT NULL,
+            UNIQUE (message_id, part)
+        ) STRICT;
+        CREATE INDEX push_jobs_by_due ON push_jobs (due_at, id);
+        CREATE TABLE dead_push_jobs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            message_id BLOB NOT NULL,
+            part INTEGER NOT NULL,
+            conversation_id BLOB NOT NULL,
+            sender_id BLOB NOT NULL,
+            sequence_number INTEGER NOT NULL,
+            recipients BLOB NOT NULL,
+            message_preview TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            died_at INTEGER NOT NULL
+        ) STRICT;
+        """
+}

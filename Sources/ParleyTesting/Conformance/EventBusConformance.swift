@@ -1,0 +1,153 @@
+public import ParleyCore
+public import ParleyModel
+import Synchronization
+
+/// A bus, and how to wait until what was subscribed to is in effect, which takes a while where a broker is involved.
+public struct EventBusSubject: Sendable {
+    public let bus: any EventBus
+    public let settle: @Sendable () async throws -> Void
+
+    public init(_ bus: any EventBus, settle: @escaping @Sendable () async throws -> Void = {}) {
+        self.bus = bus
+        self.settle = settle
+    }
+}
+
+/// What ``ParleyCore/EventBus`` promises while nothing fails; that events may be lost is for its users to live with.
+public enum EventBusConformance {
+    public static let cases: [ConformanceCase<EventBusSubject>] = [
+        ConformanceCase("every kind of event arrives as it was published") { subject in
+            let (conversation, user) = (ConversationID.random(), UserID.random())
+            let sink = try await subject.attachSink(for: [conversation])
+            let events: [BusEvent] = [
+                .message(conversation, sequenceNumber: .max, json: Array(#"{"content":"👩‍👩‍👧"}"#.utf8)),
+                .conversationChanged(conversation),
+                .participantChanged(conversation, user, .readOnly), .participantChanged(conversation, user, nil),
+            ]
+            await subject.bus.publish(events)
+            try checkEqual(await sink.events(4).map(ComparedEvent.init), events.map(ComparedEvent.init), "the events")
+        },
+        ConformanceCase("every sink gets every event") { subject in
+            let conversation = ConversationID.random()
+            let sinks = [
+                try await subject.attachSink(for: [conversation]), try await subject.attachSink(for: [conversation]),
+                try await subject.attachSink(for: [conversation]),
+            ]
+            await subject.bus.publish((1...5).map { .message(conversation, sequenceNumber: $0, json: []) })
+            for sink in sinks {
+                try checkEqual(await sink.events(5).map(\.sequenceNumber), [1, 2, 3, 4, 5], "the events of one sink")
+            }
+        },
+        ConformanceCase("one publisher's events arrive in its order") { subject in
+            let conversations = (0..<3).map { _ in ConversationID.random() }
+            let sink = try await subject.attachSink(for: conversations)
+            for number in 0..<30 as Range<Int64> {
+                await subject.bus.publish([
+                    .message(conversations[0], sequenceNumber: 2 * number, json: []),
+                    .message(conversations[Int(number) % 3], sequenceNumber: 2 * number + 1, json: []),
+                ])
+            }
+            try checkEqual(await sink.events(60).map(\.sequenceNumber), Array(0..<60), "the events")
+        },
+        ConformanceCase("many publishers at the same time lose nothing, and each keeps its order") { subject in
+            let conversations = (0..<16).map { _ in ConversationID.random() }
+            let sink = try await subject.attachSink(for: conversations)
+            _ = try await concurrently(16) { publisher in
+                for number in 0..<20 as Range<Int64> {
+                    await subject.bus.publish([.message(conversations[publisher], sequenceNumber: number, json: [])])
+                }
+            }
+            let events = await sink.events(320)
+            for conversation in conversations {
+                let numbers = events.filter { $0.conversationID == conversation }.map(\.sequenceNumber)
+                try checkEqual(numbers, Array(0..<20), "one publisher's events")
+            }
+        },
+        ConformanceCase("publishing where nobody listens does no harm") { subject in
+            await subject.bus.publish([.conversationChanged(.random())])
+            await subject.bus.publish([])
+        },
+        ConformanceCase("after unsubscribing from one conversation the others still arrive") { subject in
+            let conversations = (0..<2).map { _ in ConversationID.random() }
+            let sink = try await subject.attachSink(for: conversations)
+            subject.bus.unsubscribe([conversations[0]])
+            try await subject.settle()
+            await subject.bus.publish([.message(conversations[1], sequenceNumber: 1, json: [])])
+            try checkEqual(await sink.events(1).map(\.conversationID), [conversations[1]], "the events")
+        },
+    ]
+}
+
+extension EventBusSubject {
+    fileprivate func attachSink(for conversations: [ConversationID]) async throws -> EventCollector {
+        let sink = EventCollector()
+        bus.attach(sink)
+        bus.subscribe(conversations)
+        try await settle()
+        return sink
+    }
+}
+
+/// A sink that keeps what it gets, and lets a test wait for it.
+public final class EventCollector: EventSink {
+    private struct Waiter {
+        let count: Int
+        let continuation: CheckedContinuation<[BusEvent], Never>
+    }
+
+    private let state = Mutex<(events: [BusEvent], waiters: [Waiter])>(([], []))
+
+    public init() {}
+
+    public func receive(_ events: [BusEvent]) {
+        let ready = state.withLock { state in
+            state.events += events
+            let count = state.events.count
+            let ready = state.waiters.filter { $0.count <= count }
+            state.waiters.removeAll { $0.count <= count }
+            return ready.map { ($0.continuation, Array(state.events.prefix($0.count))) }
+        }
+        for (continuation, events) in ready { continuation.resume(returning: events) }
+    }
+
+    /// The first `count` events, once they are there.
+    public func events(_ count: Int) async -> [BusEvent] {
+        await withCheckedContinuation { continuation in
+            let events: [BusEvent]? = state.withLock { state in
+                if state.events.count >= count { return Array(state.events.prefix(count)) }
+                state.waiters.append(Waiter(count: count, continuation: continuation))
+                return nil
+            }
+            if let events { continuation.resume(returning: events) }
+        }
+    }
+
+    /// What has come so far.
+    public var received: [BusEvent] { state.withLock { $0.events } }
+}
+
+extension BusEvent {
+    public var conversationID: ConversationID {
+        switch self {
+        case .message(let id, _, _), .conversationChanged(let id), .participantChanged(let id, _, _): id
+        }
+    }
+
+    fileprivate var sequenceNumber: Int64? {
+        if case .message(_, let number, _) = self { number } else { nil }
+    }
+}
+
+private enum ComparedEvent: Equatable {
+    case message(ConversationID, Int64, [UInt8])
+    case conversationChanged(ConversationID)
+    case participantChanged(ConversationID, UserID, Role?)
+
+    init(_ event: BusEvent) {
+        switch event {
+        case .message(let id, let number, let json): self = .message(id, number, json)
+        case .conversationChanged(let id): self = .conversationChanged(id)
+        case .participantChanged(let id, let user, let role): self = .participantChanged(id, user, role)
+        }
+    }
+}

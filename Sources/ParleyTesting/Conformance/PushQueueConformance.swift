@@ -1,0 +1,217 @@
+public import ParleyCore
+import ParleyModel
+
+/// What ``ParleyCore/PushQueue`` promises: a job is handed out until someone says what became of it (P5).
+public enum PushQueueConformance {
+    public static let cases: [ConformanceCase<any PushQueue>] = leases + results + deadLetters
+
+    private static let leases: [ConformanceCase<any PushQueue>] = [
+        ConformanceCase("a new queue is empty") { queue in
+            try checkEqual(try await queue.lease(limit: 10, seconds: 30, at: Sample.start), [], "the leases")
+            try checkEqual(try await queue.depth(), PushQueueDepth(pending: 0, dead: 0), "the depth")
+            try checkEqual(try await queue.deadLetters(limit: 10, after: nil), [], "the dead letters")
+        },
+        ConformanceCase("every part of a job comes back") { queue in
+            let jobs = [
+                Sample.job(for: Sample.users(PushJob.maxRecipients), preview: "📷 3 photos"),
+                Sample.job(for: Sample.users(1), part: 3, preview: ""), Sample.job(preview: "it's \"👩‍👩‍👧\"\\"),
+            ]
+            try await queue.enqueue(jobs, at: Sample.start)
+            let leases = try await queue.lease(limit: 10, seconds: 30, at: Sample.start)
+            try checkEqual(leases.map(\.job), jobs, "the jobs")
+            try checkEqual(leases.map(\.attempt), [1, 1, 1], "the attempts")
+        },
+        ConformanceCase("jobs are handed out oldest first, as many as asked for") { queue in
+            let jobs = (0..<7).map { _ in Sample.job() }
+            for (second, job) in jobs.enumerated() { try await queue.enqueue([job], at: Sample.time(Double(second))) }
+            var leased: [PushJob] = []
+            for expected in [3, 3, 1, 0] {
+                let leases = try await queue.lease(limit: 3, seconds: 30, at: Sample.time(10))
+                try checkEqual(leases.count, expected, "the size of a lease")
+                leased += leases.map(\.job)
+            }
+            try checkEqual(leased, jobs, "the jobs")
+            try checkEqual(try await queue.depth().pending, 7, "jobs that wait or are leased")
+        },
+        ConformanceCase("a leased job is nobody else's until the lease ends, and is then handed out again (P5)") { queue in
+            let job = Sample.job()
+            try await queue.enqueue([job], at: Sample.start)
+            let first = try await leased(1, from: queue)
+            try checkEqual(first.map(\.attempt), [1], "the first lease")
+            try checkEqual(try await queue.lease(limit: 10, seconds: 30, at: Sample.time(29.9)), [], "the leases while it lasts")
+            let second = try await queue.lease(limit: 10, seconds: 30, at: Sample.time(30.1))
+            try checkEqual(second, [LeasedPushJob(id: first[0].id, job: job, attempt: 2)], "the second lease")
+            try checkEqual(
+                try await queue.lease(limit: 10, seconds: 30, at: Sample.time(59.9)), [], "the leases while the second lasts")
+            try checkEqual(
+                try await queue.lease(limit: 10, seconds: 30, at: Sample.time(61)).map(\.attempt), [3], "the third lease")
+        },
+        ConformanceCase("many workers at the same time never get the same job") { queue in
+            try await queue.enqueue((0..<100).map { _ in Sample.job() }, at: Sample.start)
+            let leases = try await concurrently(20) { _ in try await queue.lease(limit: 7, seconds: 30, at: Sample.start) }
+            let ids = leases.flatMap { $0 }.map(\.id)
+            try checkEqual(ids.count, 100, "jobs handed out")
+            try checkEqual(Set(ids).count, 100, "different jobs")
+        },
+        ConformanceCase("a part of a message that waits already is not queued again, leased or not (P5)") { queue in
+            let id = Sample.messageID()
+            let users = Sample.users(2)
+            let jobs = [Sample.job(for: users, messageID: id, part: 0), Sample.job(for: users, messageID: id, part: 1)]
+            try await queue.enqueue([jobs[0], jobs[1], jobs[0]], at: Sample.start)
+            try await queue.enqueue([jobs[1], Sample.job(for: [users[0]], messageID: id, part: 0)], at: Sample.time(1))
+            try checkEqual(try await queue.depth().pending, 2, "jobs that wait")
+            try checkEqual(try await queue.lease(limit: 10, seconds: 30, at: Sample.time(2)).map(\.job), jobs, "the jobs")
+            try await queue.enqueue(jobs, at: Sample.time(3))
+            try checkEqual(try await queue.lease(limit: 10, seconds: 30, at: Sample.time(4)), [], "the leases after queueing again")
+            try checkEqual(try await queue.depth().pending, 2, "jobs that wait or are leased")
+        },
+        ConformanceCase("one job queued by many at the same time waits once") { queue in
+            let job = Sample.job()
+            _ = try await concurrently(32) { _ in try await queue.enqueue([job], at: Sample.start) }
+            try checkEqual(try await queue.depth().pending, 1, "jobs that wait")
+        },
+        ConformanceCase("queueing nothing changes nothing") { queue in
+            try await queue.enqueue([], at: Sample.start)
+            try await queue.finish([:], at: Sample.start)
+            try checkEqual(try await queue.depth(), PushQueueDepth(pending: 0, dead: 0), "the depth")
+        },
+    ]
+
+    private static let results: [ConformanceCase<any PushQueue>] = [
+        ConformanceCase("a job that is done is gone") { queue in
+            try await queue.enqueue([Sample.job(), Sample.job()], at: Sample.start)
+            let leases = try await leased(1, from: queue)
+            try await queue.finish([leases[0].id: .done], at: Sample.time(1))
+            try checkEqual(try await queue.depth(), PushQueueDepth(pending: 1, dead: 0), "the depth")
+            let later = try await queue.lease(limit: 10, seconds: 30, at: Sample.time(100))
+            try check(later.count == 1 && later[0].id != leases[0].id, "only the other job is left")
+        },
+        ConformanceCase("a job to be tried again comes after its delay, for the recipients that are left") { queue in
+            let users = Sample.users(3)
+            let job = Sample.job(for: users)
+            try await queue.enqueue([job], at: Sample.start)
+            let lease = try await leased(1, from: queue, seconds: 1000)[0]
+            try await queue.finish(
+                [lease.id: .retry(after: 20, recipients: [users[2], users[0]], reason: "busy")], at: Sample.time(5))
+            try checkEqual(
+                try await queue.lease(limit: 1, seconds: 30, at: Sample.time(24.9)), [], "the leases before the delay ends")
+            let again = try await queue.lease(limit: 1, seconds: 30, at: Sample.time(25.1))
+            let expected = LeasedPushJob(id: lease.id, job: job.forRecipients([users[2], users[0]]), attempt: 2)
+            try checkEqual(again, [expected], "the lease after the delay")
+        },
+        ConformanceCase("results for jobs that are no longer there are passed over") { queue in
+            try await queue.enqueue([Sample.job(), Sample.job()], at: Sample.start)
+            let leases = try await leased(2, from: queue)
+            try await queue.finish([leases[0].id: .done], at: Sample.start)
+            try await queue.finish(
+                [
+                    leases[0].id: .dead(recipients: Sample.users(1), reason: "late"), PushJobID(1_000_000): .done,
+                    leases[1].id: .done,
+                ],
+                at: Sample.start)
+            try await queue.finish([leases[0].id: .retry(after: 0, recipients: Sample.users(1), reason: "late")], at: Sample.start)
+            try checkEqual(try await queue.depth(), PushQueueDepth(pending: 0, dead: 0), "the depth")
+        },
+        ConformanceCase("several results at once are each their own job's") { queue in
+            let jobs = (0..<4).map { _ in Sample.job() }
+            try await queue.enqueue(jobs, at: Sample.start)
+            let leases = try await leased(4, from: queue)
+            try await queue.finish(
+                [
+                    leases[0].id: .done, leases[1].id: .retry(after: 1, recipients: jobs[1].recipients, reason: "busy"),
+                    leases[2].id: .dead(recipients: jobs[2].recipients, reason: "gone"),
+                ], at: Sample.start)
+            try checkEqual(try await queue.depth(), PushQueueDepth(pending: 2, dead: 1), "the depth")
+            try checkEqual(try await queue.lease(limit: 4, seconds: 30, at: Sample.time(2)).map(\.job), [jobs[1]], "what is due")
+            try checkEqual(try await queue.deadLetters(limit: 4, after: nil).map(\.job), [jobs[2]], "the dead letters")
+        },
+    ]
+
+    private static let deadLetters: [ConformanceCase<any PushQueue>] = [
+        ConformanceCase("a dead letter keeps its job, its reason and how often it was tried") { queue in
+            let users = Sample.users(3)
+            let job = Sample.job(for: users)
+            try await queue.enqueue([job], at: Sample.start)
+            for attempt in 1...3 {
+                let lease = try await leased(1, from: queue, at: Sample.time(Double(attempt)))[0]
+                try checkEqual(lease.attempt, attempt, "the attempt")
+                let result: PushJobResult =
+                    attempt < 3
+                    ? .retry(after: 0, recipients: users, reason: "busy") : .dead(recipients: [users[1]], reason: "it's \"gone\" 💀")
+                try await queue.finish([lease.id: result], at: Sample.time(Double(attempt)))
+                if attempt == 3 {
+                    let expected = DeadPushJob(
+                        id: lease.id, job: job.forRecipients([users[1]]), attempts: 3, reason: "it's \"gone\" 💀",
+                        diedAt: Sample.time(3))
+                    try checkEqual(try await queue.deadLetters(limit: 10, after: nil), [expected], "the dead letters")
+                }
+            }
+            try checkEqual(try await queue.depth(), PushQueueDepth(pending: 0, dead: 1), "the depth")
+            try checkEqual(try await queue.lease(limit: 1, seconds: 30, at: Sample.time(1000)), [], "the leases")
+        },
+        ConformanceCase("dead letters are listed oldest first, in pages") { queue in
+            let dead = try await killed(5, in: queue)
+            var listed: [DeadPushJob] = []
+            while true {
+                let page = try await queue.deadLetters(limit: 2, after: listed.last?.id)
+                try check(page.count <= 2, "a page of at most 2, found \(page.count)")
+                if page.isEmpty { break }
+                listed += page
+            }
+            try checkEqual(listed.map(\.job), dead, "the dead letters")
+        },
+        ConformanceCase("all dead letters are replayed with a fresh count of attempts") { queue in
+            let dead = try await killed(3, in: queue)
+            try checkEqual(try await queue.replay(nil, at: Sample.time(60)), 3, "how many were replayed")
+            try checkEqual(try await queue.depth(), PushQueueDepth(pending: 3, dead: 0), "the depth")
+            let leases = try await queue.lease(limit: 10, seconds: 30, at: Sample.time(60))
+            try checkEqual(Set(leases.map(\.job.messageID)), Set(dead.map(\.messageID)), "the jobs")
+            try checkEqual(
+                leases.map(\.job.recipients).sorted { $0[0] < $1[0] }, dead.map(\.recipients).sorted { $0[0] < $1[0] }, "recipients"
+            )
+            try checkEqual(leases.map(\.attempt), [1, 1, 1], "the attempts")
+            try checkEqual(try await queue.replay(nil, at: Sample.time(61)), 0, "how many are left to replay")
+        },
+        ConformanceCase("named dead letters are replayed, unknown names are not counted") { queue in
+            _ = try await killed(3, in: queue)
+            let letters = try await queue.deadLetters(limit: 10, after: nil)
+            try checkEqual(letters.count, 3, "dead letters")
+            let chosen = [letters[1].id, PushJobID(1_000_000)]
+            try checkEqual(try await queue.replay(chosen, at: Sample.time(60)), 1, "how many were replayed")
+            try checkEqual(try await queue.replay([], at: Sample.time(60)), 0, "how many of none were replayed")
+            try checkEqual(try await queue.deadLetters(limit: 10, after: nil), [letters[0], letters[2]], "the dead letters left")
+            try checkEqual(
+                try await queue.lease(limit: 10, seconds: 30, at: Sample.time(60)).map(\.job), [letters[1].job], "what is due")
+        },
+    ]
+
+    /// Leases that many jobs, which must be due.
+    private static func leased(
+        _ count: Int, from queue: any PushQueue, seconds: Double = 30, at now: Timestamp = Sample.start, line: UInt = #line
+    ) async throws -> [LeasedPushJob] {
+        let leases = try await queue.lease(limit: count, seconds: seconds, at: now)
+        try checkEqual(leases.count, count, "jobs that are due", line: line)
+        return leases
+    }
+
+    /// Queues that many jobs and lets them die; returns them.
+    private static func killed(_ count: Int, in queue: any PushQueue) async throws -> [PushJob] {
+        let jobs = (0..<count).map { _ in Sample.job() }
+        try await queue.enqueue(jobs, at: Sample.start)
+        for (second, job) in jobs.enumerated() {
+            let lease = try await leased(1, from: queue)[0]
+            try checkEqual(lease.job, job, "the next job")
+            let now = Sample.time(Double(second))
+            try await queue.finish([lease.id: .dead(recipients: job.recipients, reason: "gone")], at: now)
+        }
+        return jobs
+    }
+}
+
+extension PushJob {
+    fileprivate func forRecipients(_ recipients: [UserID]) -> PushJob {
+        PushJob(
+            messageID: messageID, conversationID: conversationID, senderID: senderID, sequenceNumber: sequenceNumber,
+            recipients: recipients, messagePreview: messagePreview, createdAt: createdAt, part: part)
+    }
+}

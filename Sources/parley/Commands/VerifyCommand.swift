@@ -1,0 +1,26 @@
+import ArgumentParser
+import Logging
+import ParleyStores
+
+struct VerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Read the whole store and prove that nothing is missing, doubled or miscounted.",
+        discussion: """
+            For every conversation: numbers 1, 2, 3, … without holes or repeats, each client_message_id once, last message, participant \
+            count and every unread count recomputed from the messages. Prints what is wrong and ends with 1. A server may be running.
+            """)
+
+    @OptionGroup var options: SettingsOptions
+
+    func run() async throws {
+        let folder = try await options.settings().text("data")
+        let database = try SQLiteDatabase(folder: folder, access: .shared, logger: Logger(label: "parley.verify"))
+        defer { database.close() }
+        let report = try await SQLiteVerifier(database).verify()
+        print("\(report.conversations) conversations, \(report.messages) messages, \(report.participants) participants read.")
+        guard report.findingCount > 0 else { return print("Everything holds.") }
+        for finding in report.findings { print("wrong: \(finding)") }
+        if report.findingCount > report.findings.count { print("… and \(report.findingCount - report.findings.count) more.") }
+        throw ExitCode(1)
+    }
+}

@@ -1,0 +1,85 @@
+/// One setting: its key (as in the file, dots for levels), what it may be, its default, and what it is for. The settings
+/// page and `parley config` are printed from this table.
+struct Setting: Sendable {
+    enum Kind: Sendable, Equatable {
+        case text
+        case secret
+        case whole(ClosedRange<Int>)
+        case choice([String])
+    }
+
+    let key: String
+    let kind: Kind
+    /// Nil: not set.
+    let defaultValue: String?
+    let help: String
+
+    /// The name in the environment: `limits.messages_per_second` is `PARLEY_LIMITS_MESSAGES_PER_SECOND`.
+    var environmentName: String {
+        "PARLEY_" + key.map { $0 == "." ? "_" : $0 }.map { String($0).uppercased() }.joined()
+    }
+
+    var isSecret: Bool { kind == .secret }
+
+    /// Says what is wrong with a value; nil when nothing is.
+    func complaint(about value: String) -> String? {
+        switch kind {
+        case .text: value.isEmpty ? "must not be empty" : nil
+        case .secret: value.utf8.count < 32 ? "must have at least 32 bytes (make one with: openssl rand -hex 32)" : nil
+        case .whole(let range):
+            if let number = Int(value), range.contains(number) { nil } else {
+                "must be a whole number from \(range.lowerBound) to \(range.upperBound), but is \"\(value)\""
+            }
+        case .choice(let choices):
+            choices.contains(value) ? nil : "must be \(choices.joined(separator: " or ")), but is \"\(value)\""
+        }
+    }
+}
+
+extension Setting {
+    static let all: [Setting] = [
+        Setting(key: "host", kind: .text, defaultValue: "127.0.0.1", help: "Address to listen on."),
+        Setting(key: "port", kind: .whole(0...65_535), defaultValue: "8080", help: "Port to listen on; 0 takes a free one."),
+        Setting(key: "data", kind: .text, defaultValue: "./parley-data", help: "Folder of the embedded mode's data; made when missing."),
+        Setting(
+            key: "roles", kind: .choice(["api,gateway,push"]), defaultValue: "api,gateway,push",
+            help: "What this process does. In the embedded mode one process does everything."),
+        Setting(key: "auth.secret", kind: .secret, defaultValue: nil, help: "Shared secret of HS256 tokens, at least 32 bytes."),
+        Setting(key: "auth.jwks_file", kind: .text, defaultValue: nil, help: "File with a JWKS: public keys of RS256, ES256 and EdDSA tokens."),
+        Setting(
+            key: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), defaultValue: "notice",
+            help: "Least severe log line that is written, to standard error."),
+        Setting(
+            key: "limits.messages_per_second", kind: .whole(0...1_000_000), defaultValue: "50",
+            help: "Messages a user may create per second on average; 0 is no limit."),
+        Setting(key: "limits.messages_burst", kind: .whole(1...1_000_000), defaultValue: "200", help: "Messages a user may create at once."),
+        Setting(
+            key: "limits.requests_per_second", kind: .whole(0...1_000_000), defaultValue: "100",
+            help: "Other requests a user may make per second on average; 0 is no limit."),
+        Setting(key: "limits.requests_burst", kind: .whole(1...1_000_000), defaultValue: "400", help: "Other requests a user may make at once."),
+        Setting(
+            key: "limits.participants", kind: .whole(2...10_000_000), defaultValue: "200000", help: "Participants a conversation may have."),
+        Setting(
+            key: "limits.idle_seconds", kind: .whole(1...3600), defaultValue: "60",
+            help: "An HTTP connection on which nothing happens for so long is closed."),
+        Setting(
+            key: "lane.max_depth", kind: .whole(1...1_000_000), defaultValue: "4096",
+            help: "Creates that may wait to be stored; beyond that they get 503."),
+        Setting(key: "lane.max_batch", kind: .whole(1...10_000), defaultValue: "256", help: "Messages stored in one batch."),
+        Setting(
+            key: "lane.max_wait_seconds", kind: .whole(1...600), defaultValue: "10", help: "A create that has waited longer gets 503."),
+        Setting(
+            key: "socket.max_message_bytes", kind: .whole(1024...16_777_216), defaultValue: "65536", help: "Largest message of a client."),
+        Setting(
+            key: "socket.max_outbound_bytes", kind: .whole(16_384...268_435_456), defaultValue: "1048576",
+            help: "Bytes that may wait for a slow reader; beyond that it is disconnected and catches up later."),
+        Setting(
+            key: "socket.authentication_seconds", kind: .whole(1...600), defaultValue: "10", help: "Time from the handshake to a good token."),
+        Setting(key: "socket.heartbeat_seconds", kind: .whole(1...600), defaultValue: "25", help: "Time between pings."),
+        Setting(
+            key: "push.provider", kind: .choice(["log", "none"]), defaultValue: "log",
+            help: "log writes a JSON line for every notification; none queues no push jobs at all."),
+        Setting(
+            key: "push.log_file", kind: .text, defaultValue: "-", help: "File of the log provider; - is standard output."),
+    ]
+}

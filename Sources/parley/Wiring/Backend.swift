@@ -1,0 +1,31 @@
+import Logging
+import ParleyCore
+import ParleyStores
+
+/// The adapters behind the ports: the one place that picks them.
+struct Backend {
+    let messages: any MessageStore
+    let log: any EffectLog
+    let conversations: any ConversationStore
+    let media: any MediaStore
+    let devices: any DeviceStore
+    let pushQueue: any PushQueue
+    let bus: any EventBus
+    let presence: any Presence
+    let dependencies: [String: @Sendable () async throws(StoreError) -> Void]
+    /// Lanes that the message store makes good use of.
+    let laneCount: Int
+    let close: @Sendable () -> Void
+
+    /// SQLite in a folder, everything else in the process.
+    static func embedded(folder: String, logger: Logger) throws(SQLiteDatabase.OpenError) -> Backend {
+        let database = try SQLiteDatabase(folder: folder, access: .exclusive, logger: logger)
+        let messages = SQLiteMessageStore(database)
+        return Backend(
+            messages: messages, log: messages, conversations: SQLiteConversationStore(database), media: SQLiteMediaStore(database),
+            devices: SQLiteDeviceStore(database), pushQueue: SQLitePushQueue(database), bus: InProcessEventBus(),
+            presence: InProcessPresence(), dependencies: ["storage": { () async throws(StoreError) in try await database.probe() }],
+            // One writer, one lane: all that waits shares a commit.
+            laneCount: 1, close: { database.close() })
+    }
+}

@@ -1,0 +1,138 @@
+import CoreMetrics
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import ParleyAPI
+import ParleyCore
+import ParleyGateway
+import ParleyModel
+import ParleyPush
+import ServiceLifecycle
+
+/// A running node, put together from settings: services in the order in which they start; shutdown walks back.
+struct Node {
+    let services: [any Service]
+    let demo: DemoSession?
+
+    init(
+        settings: Settings, backend: Backend, secret: SigningSecret?, jwks: String?, metrics: PrometheusRegistry, logger: Logger,
+        onServerRunning: @escaping @Sendable (Int) async -> Void
+    ) async throws {
+        let time = SystemTimeSource()
+        let instruments = MessageInstruments()
+        let access = ConversationAccess(store: backend.conversations)
+        let media = MediaService(store: backend.media, timeSource: time)
+        let hub = Hub(group: MultiThreadedEventLoopGroup.singleton)
+        backend.bus.attach(access)
+        backend.bus.attach(hub)
+        let publisher = Publisher(bus: backend.bus, instruments: instruments)
+        let applier = MetadataApplier(messages: backend.messages, conversations: backend.conversations, logger: logger)
+
+        let worker = try PushWiring.worker(settings, backend, time, logger)
+        let notifier = Notifier(
+            log: backend.log, conversations: backend.conversations, presence: backend.presence, queue: backend.pushQueue,
+            publisher: publisher, media: media, applier: applier, timeSource: time, configuration: Self.notifier(settings),
+            instruments: instruments, logger: logger, afterEnqueue: { worker?.wake() })
+        let lanes = AppendLanes(
+            (0..<backend.laneCount).map { _ in
+                AppendLane(
+                    store: backend.messages, configuration: Self.lane(settings), timeSource: time, instruments: instruments, logger: logger
+                ) { stored in
+                    if !applier.isIdle { await applier.apply(stored.map(\.enriched.message)) }
+                    await publisher.publish(stored)
+                    notifier.stored(stored)
+                }
+            })
+
+        let messages = MessageService(
+            store: backend.messages, lanes: lanes, access: access, media: media, ids: MessageIDGenerator(), timeSource: time,
+            instruments: instruments)
+        var limits = ConversationService.Limits()
+        limits.maxParticipants = settings.number("limits.participants")
+        let conversations = ConversationService(store: backend.conversations, access: access, bus: backend.bus, timeSource: time, limits: limits)
+        let verifier = try await JWTTokenVerifier(secret: secret?.text, jwks: jwks, timeSource: time)
+        let requestLimits = Self.limits(settings)
+        demo = secret.flatMap { secret in
+            secret.isDevelopment
+                ? DemoSession(issuer: TokenIssuer(secret: secret.text), conversations: conversations, timeSource: time) : nil
+        }
+        let sampler = GaugeSampler(log: backend.log, queue: backend.pushQueue)
+        let router = parleyRouter(
+            APIServices(
+                messages: messages, conversations: conversations, media: media,
+                devices: DeviceService(store: backend.devices, timeSource: time),
+                presence: PresenceService(presence: backend.presence, conversations: backend.conversations), verifier: verifier,
+                limits: requestLimits, dependencies: backend.dependencies.map { Dependency(name: $0.key, check: $0.value) }, metrics: metrics,
+                sampleMetrics: { await sampler.sample() }, demo: demo, timeSource: time))
+        let gateway = GatewayServices(
+            messages: messages, conversations: backend.conversations, presence: backend.presence, verifier: verifier,
+            messageLimiter: requestLimits.messages, timeSource: time, configuration: Self.gateway(settings))
+        let idleSeconds = Int64(settings.number("limits.idle_seconds"))
+        let server = Application(
+            router: router,
+            server: HTTPServerBuilder { responder in
+                ParleyChannel(responder: responder, services: gateway, hub: hub, idleSeconds: idleSeconds)
+            },
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.text("host"), port: settings.number("port")), serverName: "parley", backlog: 1024),
+            onServerRunning: { channel in await onServerRunning(channel.localAddress?.port ?? settings.number("port")) },
+            eventLoopGroupProvider: .singleton, logger: logger)
+        let workers: [any Service] = worker.map { [$0] } ?? []
+        services = workers + [notifier] + lanes.lanes + [server]
+    }
+
+    private static func lane(_ settings: Settings) -> AppendLane.Configuration {
+        var lane = AppendLane.Configuration()
+        lane.maxDepth = settings.number("lane.max_depth")
+        lane.maxBatch = settings.number("lane.max_batch")
+        lane.maxWaitSeconds = Double(settings.number("lane.max_wait_seconds"))
+        return lane
+    }
+
+    private static func notifier(_ settings: Settings) -> Notifier.Configuration {
+        var notifier = Notifier.Configuration()
+        notifier.queuesJobs = settings.text("push.provider") != "none"
+        return notifier
+    }
+
+    private static func gateway(_ settings: Settings) -> GatewayConfiguration {
+        var gateway = GatewayConfiguration()
+        gateway.maxMessageBytes = settings.number("socket.max_message_bytes")
+        gateway.maxOutboundBytes = settings.number("socket.max_outbound_bytes")
+        gateway.authenticationSeconds = settings.number("socket.authentication_seconds")
+        gateway.heartbeatSeconds = settings.number("socket.heartbeat_seconds")
+        return gateway
+    }
+
+    private static func limits(_ settings: Settings) -> RequestLimits {
+        func limiter(_ name: String) -> RateLimiter? {
+            RateLimiter(perSecond: Double(settings.number("limits.\(name)_per_second")), burst: Double(settings.number("limits.\(name)_burst")))
+        }
+        return RequestLimits(messages: limiter("messages"), requests: limiter("requests"))
+    }
+}
+
+/// Reads the gauges that are facts of the stores, when metrics are asked for.
+private struct GaugeSampler: Sendable {
+    let log: any EffectLog
+    let queue: any PushQueue
+    private let due = Gauge(label: "parley_effects_due_messages")
+    private let pending = Gauge(label: "parley_push_jobs_pending")
+    private let dead = Gauge(label: "parley_push_jobs_dead")
+
+    init(log: any EffectLog, queue: any PushQueue) {
+        self.log = log
+        self.queue = queue
+    }
+
+    /// A store that cannot be read leaves the gauges as they were; the ready check says so.
+    func sample() async {
+        if let last = try? await log.lastPosition(), let done = try? await log.checkpoint() { due.record(max(0, last.value - done.value)) }
+        if let depth = try? await queue.depth() {
+            pending.record(depth.pending)
+            dead.record(depth.dead)
+        }
+    }
+}

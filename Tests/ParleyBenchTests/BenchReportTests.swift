@@ -1,0 +1,121 @@
+import ParleyModel
+import Testing
+
+@testable import ParleyBench
+
+struct BenchReportTests {
+    @Test func `a release run on a disk judges each aim`() {
+        let report = report(isDebugBuild: false)
+        #expect(report.aims.count == 6)
+        #expect(report.aims.filter { $0.verdict == .met }.count == 5)
+        #expect(
+            report.aims.filter { $0.verdict == .missed }.map(\.name) == [
+                "creates in a group of 100,000: rate as a part of that of creates in a group of 10"
+            ])
+        #expect(report.text.contains("MISSED"))
+    }
+
+    @Test func `a debug build judges nothing and says so`() {
+        let report = report(isDebugBuild: true)
+        #expect(report.aims.allSatisfy { $0.verdict == .notJudged("debug build") })
+        #expect(report.text.contains("DEBUG BUILD"))
+        #expect(!report.text.contains("MISSED"))
+    }
+
+    @Test func `a run in memory or a quick one judges nothing`() {
+        #expect(report(fileSystem: "tmpfs").aims.allSatisfy { $0.verdict == .notJudged("data in memory") })
+        #expect(report(isQuick: true).aims.allSatisfy { $0.verdict == .notJudged("quick run") })
+    }
+
+    @Test func `medians are reported with the lowest and highest rate beside them`() {
+        let row = report().results.row(.createsOverMany(64))
+        #expect(row?.rate == 600)
+        #expect(row?.lowestRate == 500)
+        #expect(row?.highestRate == 700)
+        #expect(row?.ofEmptyRoute == 0.6)
+        #expect(row?.perDiskCommit == 1.2)
+    }
+
+    @Test func `rows whose effects were not done in time are named`() {
+        let report = report()
+        #expect(report.text.contains("still busy with effects when the next row began, after: creates in a group of 100,000 (64)."))
+    }
+
+    @Test func `lines of a table have one length`() {
+        var table = TextTable(["", "rate"])
+        table.add(["a long name", "1"])
+        table.add(["b", "1,000,000"])
+        let lines = table.text.split(separator: "\n")
+        #expect(lines.map(\.count) == [22, 22, 22])
+        #expect(lines.last == "b            1,000,000")
+    }
+
+    @Test func `the JSON holds the machine, every row and every aim`() throws {
+        let json = try JSONParser.parse(report().json)
+        guard case .object(let members) = json, case .object(let machine) = members["machine"],
+            case .array(let creates) = members["creates"],
+            case .array(let aims) = members["aims"], case .object(let aim) = aims.first
+        else {
+            Issue.record("unexpected shape")
+            return
+        }
+        #expect(machine["build"] == .string("release"))
+        #expect(creates.count == 6)
+        #expect(aim["verdict"] == .string("met"))
+    }
+
+    @Test(arguments: [
+        (0.0, 2, "0.00"), (1.005, 1, "1.0"), (12.5, 0, "13"), (-0.004, 2, "0.00"), (-1.5, 1, "-1.5"), (.nan, 1, "-"),
+        (0.05, 2, "0.05"),
+    ])
+    func `decimals are rounded and padded`(value: Double, places: Int, text: String) {
+        #expect(decimal(value, places: places) == text)
+    }
+
+    @Test(arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (1_000_000, "1,000,000"), (-12_345, "-12,345")])
+    func `thousands are grouped`(value: Int, text: String) {
+        #expect(grouped(value) == text)
+    }
+
+    @Test func `the middle of an even number of values is a mean`() {
+        #expect(median([4, 1, 3, 2]) == 2.5)
+        #expect(median([3, 1, 2]) == 2)
+        #expect(median([]) == nil)
+    }
+
+    // MARK: Samples
+
+    private func report(isDebugBuild: Bool = false, fileSystem: String = "ext4", isQuick: Bool = false) -> BenchReport {
+        var configuration = BenchConfiguration(openStores: { _ in throw BenchError.interrupted }, token: { _, _ in "" })
+        configuration.isQuick = isQuick
+        let machine = MachineFacts(
+            date: Timestamp(milliseconds: 0), cores: 2, processor: "a processor", memoryBytes: 8 << 30, kernel: "Linux 6.1",
+            fileSystem: fileSystem, isDebugBuild: isDebugBuild, command: "parley bench")
+        return BenchReport(configuration: configuration, machine: machine, results: results(isQuick ? .quick : .full))
+    }
+
+    private func results(_ sizes: BenchSizes) -> BenchResults {
+        let disk = sample(rate: 500, milliseconds: 2)
+        let empty = sample(rate: 1000, milliseconds: 1)
+        var results = BenchResults()
+        results.add(.disk, Observation(sample: disk))
+        results.add(.emptyRoute(64), Observation(sample: empty))
+        for rate in [600, 500, 700] as [Int64] {
+            for kind in [RowKind.createsOverMany(64), .createsOverOne(64), .createsOverMany(1), .createsOverOne(1)] {
+                let observation = Observation(sample: sample(rate: rate, milliseconds: 3), serverSeconds: 0.1)
+                results.add(kind, observation.comparedTo(emptyRoute: empty, disk: disk))
+            }
+        }
+        results.add(.history(sizes.smallHistory), Observation(sample: sample(rate: 1000, milliseconds: 1)))
+        results.add(.history(sizes.largeHistory), Observation(sample: sample(rate: 950, milliseconds: 1)))
+        results.add(.createsInGroup(sizes.smallGroup, 64), Observation(sample: empty))
+        results.add(.createsInGroup(sizes.largeGroup, 64), Observation(sample: disk, becameQuiet: false))
+        return results
+    }
+
+    private func sample(rate: Int64, milliseconds: Int64) -> LoadSample {
+        var histogram = LatencyHistogram()
+        for _ in 0..<rate { histogram.record(nanoseconds: milliseconds * 1_000_000) }
+        return LoadSample(histogram: histogram, seconds: 1, answers: rate)
+    }
+}

@@ -1,0 +1,25 @@
+import Testing
+
+@testable import ParleyBench
+
+struct SystemFactsTests {
+    @Test func `processor time is found whatever the program's name holds`() {
+        let stat = "42 (a ) name) S 1 42 42 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 4 0 100 1000 200"
+        #expect(ProcessUsage.processorSeconds(stat: stat) == 2)
+        #expect(ProcessUsage.processorSeconds(stat: "") == 0)
+    }
+
+    @Test func `memory is read from its line`() {
+        let status = "Name:\tparley\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n"
+        #expect(ProcessUsage.bytes("VmRSS:", in: status) == 1_048_576)
+        #expect(ProcessUsage.bytes("VmHWM:", in: status) == 2_097_152)
+        #expect(ProcessUsage.bytes("VmSwap:", in: status) == 0)
+    }
+
+    @Test func `the file system is that of the nearest mount`() {
+        let mounts = "overlay / overlay rw 0 0\ntmpfs /var/tmp tmpfs rw 0 0\n/dev/sda1 /var ext4 rw 0 0\n"
+        #expect(MachineFacts.fileSystem(of: "/var/tmp", mounts: mounts) == "tmpfs")
+        #expect(MachineFacts.fileSystem(of: "/var/tmporary", mounts: mounts) == "ext4")
+        #expect(MachineFacts.fileSystem(of: "/home", mounts: mounts) == "overlay")
+    }
+}

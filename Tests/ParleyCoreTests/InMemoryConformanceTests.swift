@@ -1,0 +1,47 @@
+import ParleyCore
+import ParleyTesting
+import Testing
+
+/// The in-memory twins keep the same promises as every other adapter. Every case gets a fresh one.
+@Suite(.timeLimit(.minutes(1)))
+struct InMemoryConformanceTests {
+    @Test(arguments: MessageStoreConformance.cases)
+    func `the message store`(keeps promise: ConformanceCase<StoreSubject>) async throws {
+        try await promise.run(StoreSubject(InMemoryStore()))
+    }
+
+    @Test(arguments: EffectLogConformance.cases)
+    func `the effect log`(keeps promise: ConformanceCase<StoreSubject>) async throws {
+        try await promise.run(StoreSubject(InMemoryStore()))
+    }
+
+    @Test(arguments: ConversationStoreConformance.cases)
+    func `the conversation store`(keeps promise: ConformanceCase<StoreSubject>) async throws {
+        try await promise.run(StoreSubject(InMemoryStore()))
+    }
+
+    @Test(arguments: MediaStoreConformance.cases)
+    func `the media store`(keeps promise: ConformanceCase<StoreSubject>) async throws {
+        try await promise.run(StoreSubject(InMemoryStore()))
+    }
+
+    @Test(arguments: DeviceStoreConformance.cases)
+    func `the device store`(keeps promise: ConformanceCase<any DeviceStore>) async throws {
+        try await promise.run(InMemoryDeviceStore())
+    }
+
+    @Test(arguments: PushQueueConformance.cases)
+    func `the push queue`(keeps promise: ConformanceCase<any PushQueue>) async throws {
+        try await promise.run(InMemoryPushQueue())
+    }
+
+    @Test(arguments: PresenceConformance.cases)
+    func `the presence of one process`(keeps promise: ConformanceCase<any Presence>) async throws {
+        try await promise.run(InProcessPresence())
+    }
+
+    @Test(arguments: EventBusConformance.cases)
+    func `the event bus of one process`(keeps promise: ConformanceCase<EventBusSubject>) async throws {
+        try await promise.run(EventBusSubject(InProcessEventBus()))
+    }
+}
