@@ -88,6 +88,13 @@ let package = Package(
         .testTarget(name: "ParleyModelTests", dependencies: ["ParleyModel", "ParleyTesting"], exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ParleyCoreTests", dependencies: ["ParleyCore", "ParleyModel", "ParleyTesting", logging], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyStoresTests", dependencies: ["ParleyCore", "ParleyModel", "ParleyStores", "ParleyTesting", grdb, logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ParleyGatewayTests",
+            dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", "ParleyTesting", nioCore, nioEmbedded, nioWebSocket],
+            swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", nioCore, nioPosix], swiftSettings: settings),
     ]

@@ -1,5 +1,5 @@
 /// Why the server closes a socket (RFC 6455, section 7.4). 4000-4499: come back; 4500-4999: do not.
-enum CloseCode: UInt16 {
+enum CloseCode: UInt16, CaseIterable {
     case protocolError = 1002
     case unsupportedData = 1003
     case invalidUTF8 = 1007

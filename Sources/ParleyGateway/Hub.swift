@@ -76,7 +76,7 @@ final class HubPart: @unchecked Sendable {
         func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
     }
 
-    private static let sockets = Gauge(label: "parley_sockets_authenticated")
+    private let sockets = Meter(label: "parley_sockets_authenticated")
     private let delivered = Counter(label: "parley_events_delivered_total")
 
     init(loop: any EventLoop) {
@@ -89,6 +89,7 @@ final class HubPart: @unchecked Sendable {
         loop.assertInEventLoop()
         let listener = Listener(connection, user)
         byUser[user, default: []].insert(listener)
+        sockets.increment()
         return listener
     }
 
@@ -105,7 +106,7 @@ final class HubPart: @unchecked Sendable {
         for conversation in listener.conversations { byConversation[conversation]?.remove(listener) }
         for conversation in listener.conversations where byConversation[conversation]?.isEmpty == true { byConversation[conversation] = nil }
         listener.conversations = []
-        byUser[listener.user]?.remove(listener)
+        if byUser[listener.user]?.remove(listener) != nil { sockets.decrement() }
         if byUser[listener.user]?.isEmpty == true { byUser[listener.user] = nil }
     }
 

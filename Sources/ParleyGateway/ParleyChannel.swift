@@ -98,11 +98,12 @@ public struct ParleyChannel: HTTPChannelHandler {
         let configuration = services.configuration
         try channel.syncOptions?.setOption(
             .writeBufferWaterMark, value: .init(low: configuration.maxOutboundBytes / 2, high: configuration.maxOutboundBytes))
-        let connection = SocketConnection(channel: channel, hub: hub.part(of: channel.eventLoop), configuration: configuration)
-        try channel.pipeline.syncOperations.addHandler(connection)
         let token = head.headers.first(name: "authorization").flatMap { value -> String? in
             value.lowercased().hasPrefix("bearer ") ? String(value.dropFirst(7)) : nil
         }
+        let connection = SocketConnection(
+            channel: channel, hub: hub.part(of: channel.eventLoop), configuration: configuration, hasToken: token != nil)
+        try channel.pipeline.syncOperations.addHandler(connection)
         return OpenSocket(connection: connection, token: token)
     }
 

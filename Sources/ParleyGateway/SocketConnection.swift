@@ -26,7 +26,7 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     private let commandSource: AsyncStream<NumberedCommand>.Continuation
     private let configuration: GatewayConfiguration
     private let hub: HubPart
-    private var state = State.waitingForToken
+    private var state: State
     private var assembler: MessageAssembler
     private var pendingCommands = 0
     private var context: ChannelHandlerContext?
@@ -38,14 +38,16 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     private var missedBeats = 0
 
     private static let closed = Dictionary(
-        uniqueKeysWithValues: [CloseCode.tooSlow, .silent, .notAuthenticatedInTime, .invalidToken, .commandError, .goingAway, .tokenExpired].map {
+        uniqueKeysWithValues: CloseCode.allCases.map {
             ($0, Counter(label: "parley_sockets_closed_total", dimensions: [("code", "\($0.rawValue)")]))
         })
 
-    init(channel: any Channel, hub: HubPart, configuration: GatewayConfiguration) {
+    /// With `hasToken` the handshake carried a token, and authentication begins with it instead of a command.
+    init(channel: any Channel, hub: HubPart, configuration: GatewayConfiguration, hasToken: Bool) {
         self.channel = channel
         self.hub = hub
         self.configuration = configuration
+        state = hasToken ? .authenticating : .waitingForToken
         assembler = MessageAssembler(maxBytes: configuration.maxMessageBytes)
         // Bounded by `maxPendingCommands`: reading stops when that many wait.
         (commands, commandSource) = AsyncStream.makeStream(of: NumberedCommand.self, bufferingPolicy: .unbounded)
@@ -135,7 +137,7 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         switch (state, numbered.command) {
         case (.waitingForToken, .authenticate):
             state = .authenticating
-        case (.waitingForToken, .send), (.authenticating, .send):
+        case (.waitingForToken, .send):
             send(text: SocketText.error(numbered.id, ParleyError(.missingToken, "authenticate first")))
             return
         case (.authenticating, .authenticate), (.authenticated, .authenticate):

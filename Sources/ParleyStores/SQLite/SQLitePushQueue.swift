@@ -44,12 +44,20 @@ public struct SQLitePushQueue: PushQueue {
             let due = try db.cachedStatement(
                 sql: "SELECT id, attempts, \(Self.columns) FROM push_jobs WHERE due_at <= ? ORDER BY due_at, id LIMIT ?")
             let rows = try Row.fetchAll(due, arguments: [now.milliseconds, limit])
-            let take = try db.cachedStatement(sql: "UPDATE push_jobs SET due_at = ?, attempts = attempts + 1 WHERE id = ?")
+            let take = try db.cachedStatement(sql: "UPDATE push_jobs SET due_at = ?, attempts = attempts + 1, is_leased = 1 WHERE id = ?")
             let end = now.advanced(bySeconds: seconds).milliseconds
             return try rows.map { row in
                 try take.execute(arguments: [end, row[0] as Int64])
                 return LeasedPushJob(id: PushJobID(row[0]), job: try Self.job(row, from: 2), attempt: row[1] + 1)
             }
+        }
+    }
+
+    /// Ends all leases. For the start of the one process that holds the folder: whoever had them is dead, and waiting for
+    /// the leases to end would only delay notifications.
+    public func releaseLeases(at now: Timestamp) async throws(StoreError) {
+        try await database.write { db in
+            try db.execute(sql: "UPDATE push_jobs SET due_at = ?, is_leased = 0 WHERE is_leased = 1", arguments: [now.milliseconds])
         }
     }
 
@@ -59,7 +67,7 @@ public struct SQLitePushQueue: PushQueue {
                 switch result {
                 case .done: try Self.delete(id, db)
                 case .retry(let seconds, let recipients, _):
-                    try db.cachedStatement(sql: "UPDATE push_jobs SET due_at = ?, recipients = ? WHERE id = ?")
+                    try db.cachedStatement(sql: "UPDATE push_jobs SET due_at = ?, recipients = ?, is_leased = 0 WHERE id = ?")
                         .execute(arguments: [now.advanced(bySeconds: seconds).milliseconds, UserID.blob(of: recipients), id.value])
                 case .dead(let recipients, let reason):
                     try Self.bury(id, recipients, reason, now, db)

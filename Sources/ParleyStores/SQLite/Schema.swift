@@ -129,7 +129,8 @@ enum Schema {
         CREATE INDEX devices_by_user ON devices (user_id);
         """
 
-    /// `due_at` is when a job may be handed out: the moment of queueing, the end of a lease, or the time of a retry.
+    /// `due_at` is when a job may be handed out: the moment of queueing, the end of a lease (then `is_leased` is 1), or the
+    /// time of a retry.
     /// `recipients` are 16 bytes each.
     private static let pushJobs = """
         CREATE TABLE push_jobs (
@@ -143,6 +144,7 @@ enum Schema {
             message_preview TEXT NOT NULL,
             created_at INTEGER NOT NULL,
             attempts INTEGER NOT NULL DEFAULT 0,
+            is_leased INTEGER NOT NULL DEFAULT 0,
             due_at INTEGER NOT NULL,
             UNIQUE (message_id, part)
         ) STRICT;

@@ -36,7 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
 
         let secret = try SigningSecret.forServing(settings)
         let jwks = try Self.jwks(settings)
-        let backend = try Backend.embedded(folder: settings.text("data"), logger: logger)
+        let backend = try await Backend.embedded(folder: settings.text("data"), logger: logger)
         defer { backend.close() }
 
         let announcement = Announcement(host: settings.text("host"), data: settings.text("data"), secret: secret)

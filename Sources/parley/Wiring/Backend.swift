@@ -18,12 +18,14 @@ struct Backend {
     let close: @Sendable () -> Void
 
     /// SQLite in a folder, everything else in the process.
-    static func embedded(folder: String, logger: Logger) throws(SQLiteDatabase.OpenError) -> Backend {
+    static func embedded(folder: String, logger: Logger) async throws -> Backend {
         let database = try SQLiteDatabase(folder: folder, access: .exclusive, logger: logger)
+        let pushQueue = SQLitePushQueue(database)
+        try await pushQueue.releaseLeases(at: SystemTimeSource().now())
         let messages = SQLiteMessageStore(database)
         return Backend(
             messages: messages, log: messages, conversations: SQLiteConversationStore(database), media: SQLiteMediaStore(database),
-            devices: SQLiteDeviceStore(database), pushQueue: SQLitePushQueue(database), bus: InProcessEventBus(),
+            devices: SQLiteDeviceStore(database), pushQueue: pushQueue, bus: InProcessEventBus(),
             presence: InProcessPresence(), dependencies: ["storage": { () async throws(StoreError) in try await database.probe() }],
             // One writer, one lane: all that waits shares a commit.
             laneCount: 1, close: { database.close() })

@@ -1,0 +1,57 @@
+import Logging
+import ParleyCore
+import ParleyStores
+import ParleyTesting
+import Testing
+
+/// SQLite keeps the promises of every store port. Every case gets a data folder of its own.
+@Suite(.timeLimit(.minutes(5)))
+struct SQLiteConformanceTests {
+    @Test(arguments: MessageStoreConformance.cases)
+    func `the message store`(keeps promise: ConformanceCase<StoreSubject>) async throws {
+        try await withStores { try await promise.run($0) }
+    }
+
+    @Test(arguments: EffectLogConformance.cases)
+    func `the effect log`(keeps promise: ConformanceCase<StoreSubject>) async throws {
+        try await withStores { try await promise.run($0) }
+    }
+
+    @Test(arguments: ConversationStoreConformance.cases)
+    func `the conversation store`(keeps promise: ConformanceCase<StoreSubject>) async throws {
+        try await withStores { try await promise.run($0) }
+    }
+
+    @Test(arguments: MediaStoreConformance.cases)
+    func `the media store`(keeps promise: ConformanceCase<StoreSubject>) async throws {
+        try await withStores { try await promise.run($0) }
+    }
+
+    @Test(arguments: DeviceStoreConformance.cases)
+    func `the device store`(keeps promise: ConformanceCase<any DeviceStore>) async throws {
+        try await withDatabase { try await promise.run(SQLiteDeviceStore($0)) }
+    }
+
+    @Test(arguments: PushQueueConformance.cases)
+    func `the push queue`(keeps promise: ConformanceCase<any PushQueue>) async throws {
+        try await withDatabase { try await promise.run(SQLitePushQueue($0)) }
+    }
+
+    private func withStores(_ body: (StoreSubject) async throws -> Void) async throws {
+        try await withDatabase { database in
+            let messages = SQLiteMessageStore(database)
+            try await body(
+                StoreSubject(
+                    messages: messages, effects: messages, conversations: SQLiteConversationStore(database),
+                    media: SQLiteMediaStore(database)))
+        }
+    }
+}
+
+/// Runs the body on a fresh database and closes it.
+func withDatabase<Result>(_ body: (SQLiteDatabase) async throws -> Result) async throws -> Result {
+    let folder = try TemporaryFolder()
+    let database = try SQLiteDatabase(folder: folder.path, access: .exclusive, logger: Logger(label: "test"))
+    defer { database.close() }
+    return try await body(database)
+}
