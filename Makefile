@@ -2,7 +2,7 @@
 #
 #   make run ARGS="--port 9000"        further arguments of `parley serve`
 #   make bench ARGS="…"                further arguments of `parley bench`
-#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract
+#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, page
 #   make torture ROUNDS=500 SECONDS=3600 SEED=7
 
 SHELL := /bin/bash
@@ -21,7 +21,7 @@ SEED ?=
 run: build ## Build for release and serve, with everything that is missing installed first
 	@exec .build/release/parley serve $(ARGS)
 
-test: ## Run all tests: Swift's, the crash test and the API contract against the real binary
+test: ## Run all tests: Swift's; crashes, API contract, sockets and the demo page against the real binary
 	@scripts/setup.sh --tests || { echo "0 passed, 1 failed"; exit 1; }
 	@$(PYTHON) scripts/test.py $(ONLY)
 

@@ -12,6 +12,7 @@ let settings: [SwiftSetting] = [
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -73,7 +74,8 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "ParleyStores", dependencies: ["ParleyCore", "ParleyModel", grdb, logging, metrics], swiftSettings: settings),
-        .target(name: "ParleyPush", dependencies: ["ParleyCore", "ParleyModel", logging, metrics, serviceLifecycle], swiftSettings: settings),
+        .target(
+            name: "ParleyPush", dependencies: ["ParleyCore", "ParleyModel", logging, metrics, serviceLifecycle], swiftSettings: settings),
         .target(
             name: "ParleyBench", dependencies: ["ParleyCore", "ParleyModel", nioCore, nioPosix, unixSignals], swiftSettings: settings),
         .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel"], swiftSettings: settings),
@@ -81,11 +83,13 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyAPI", "ParleyBench", "ParleyCore", "ParleyGateway", "ParleyModel", "ParleyPush", "ParleyStores",
-                argumentParser, configuration, hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,
+                argumentParser, configuration, hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1,
+                serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "ParleyModelTests", dependencies: ["ParleyModel", "ParleyTesting"], exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyModelTests", dependencies: ["ParleyModel", "ParleyTesting"], exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "ParleyCoreTests", dependencies: ["ParleyCore", "ParleyModel", "ParleyTesting", logging], swiftSettings: settings),
         .testTarget(
@@ -95,6 +99,14 @@ let package = Package(
             name: "ParleyGatewayTests",
             dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", "ParleyTesting", nioCore, nioEmbedded, nioWebSocket],
             swiftSettings: settings),
+        .testTarget(
+            name: "ParleyAPITests",
+            dependencies: [
+                "ParleyAPI", "ParleyCore", "ParleyModel", "ParleyTesting", crypto, cryptoExtras, httpTypes, hummingbird, jwtKit, logging,
+                nioCore, nioEmbedded,
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", nioCore, nioPosix], swiftSettings: settings),
     ]

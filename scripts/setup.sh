@@ -2,11 +2,11 @@
 # Installs what is missing to build Parley on Debian 12; says what it installs, and nothing when nothing is missing.
 #
 #   scripts/setup.sh            what building and running needs
-#   scripts/setup.sh --tests    also what the tests outside of Swift need: Python, in .build/venv
+#   scripts/setup.sh --tests    also what the tests outside of Swift need: Python, in .build/venv, and Chromium
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly swift_version=6.1
+readonly swift_version=6.2
 readonly venv=.build/venv
 missing=()
 
@@ -58,6 +58,7 @@ install_packages() {
     need libsqlite3-dev has_file /usr/include/sqlite3.h
     if [[ ${1:-} == --tests ]]; then
         need python3-venv find_python
+        need chromium find_chromium
     fi
     [[ ${#missing[@]} -eq 0 ]] || apt_install "${missing[@]}"
 }
@@ -69,6 +70,8 @@ need() { # package, command that succeeds when the package is not needed
 }
 
 has_file() { compgen -G "$1"; }
+
+find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 
 has_library() { # without a pipe, which would end early and then count as a failure
     local known

@@ -2,7 +2,7 @@
 """Runs all tests and closes with one line that sums them up: `N passed, N failed`.
 
     scripts/test.py                 everything
-    scripts/test.py swift crash     some of the steps: swift, checks, crash, contract
+    scripts/test.py swift crash     some of the steps: swift, checks, crash, contract, socket, page
 
 `make test` calls it after setup.sh. A step that breaks, or that runs no test, counts as a failure.
 """
@@ -74,11 +74,23 @@ def contract_test() -> Count:
     return outcome.judged(count_closing_line(outcome.output))
 
 
+def socket_test() -> Count:
+    outcome = run([sys.executable, "Tests/Socket/socket_test.py", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
+def page_test() -> Count:
+    outcome = run([sys.executable, "Tests/Page/page_test.py", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
 STEPS: Dict[str, Callable[[], Count]] = {
     "swift": swift_tests,
     "checks": crash_checks,
     "crash": crash_test,
     "contract": contract_test,
+    "socket": socket_test,
+    "page": page_test,
 }
 
 

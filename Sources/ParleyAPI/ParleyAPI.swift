@@ -1,5 +1,5 @@
-public import Hummingbird
 import HTTPTypes
+public import Hummingbird
 public import ParleyCore
 
 /// Everything the REST door needs.
@@ -18,7 +18,8 @@ public struct APIServices: Sendable {
     public let timeSource: any TimeSource
 
     public init(
-        messages: MessageService, conversations: ConversationService, media: MediaService, devices: DeviceService, presence: PresenceService,
+        messages: MessageService, conversations: ConversationService, media: MediaService, devices: DeviceService,
+        presence: PresenceService,
         verifier: any TokenVerifier, limits: RequestLimits, dependencies: [Dependency], metrics: PrometheusRegistry,
         sampleMetrics: @escaping @Sendable () async -> Void, demo: DemoSession?, timeSource: any TimeSource
     ) {

@@ -93,9 +93,11 @@ final class HubPart: @unchecked Sendable {
         return listener
     }
 
-    /// Adds the conversations that the store named, but for those that the user has left since.
+    /// Adds the conversations that the store named, but for those that the user has left since. The connection may have
+    /// ended while they were read; then there is nobody to listen any more.
     func listen(_ listener: Listener, to conversations: [ConversationID]) {
         loop.assertInEventLoop()
+        guard byUser[listener.user]?.contains(listener) == true else { return }
         let removed = listener.removedWhileLoading ?? []
         listener.removedWhileLoading = nil
         for conversation in conversations where !removed.contains(conversation) { add(listener, to: conversation) }
@@ -104,10 +106,18 @@ final class HubPart: @unchecked Sendable {
     func leave(_ listener: Listener) {
         loop.assertInEventLoop()
         for conversation in listener.conversations { byConversation[conversation]?.remove(listener) }
-        for conversation in listener.conversations where byConversation[conversation]?.isEmpty == true { byConversation[conversation] = nil }
+        for conversation in listener.conversations where byConversation[conversation]?.isEmpty == true {
+            byConversation[conversation] = nil
+        }
         listener.conversations = []
         if byUser[listener.user]?.remove(listener) != nil { sockets.decrement() }
         if byUser[listener.user]?.isEmpty == true { byUser[listener.user] = nil }
+    }
+
+    /// Whether nobody is here and nothing is kept of those who were.
+    var isEmpty: Bool {
+        loop.assertInEventLoop()
+        return byConversation.isEmpty && byUser.isEmpty
     }
 
     private func add(_ listener: Listener, to conversation: ConversationID) {

@@ -70,6 +70,7 @@ public struct ParleyChannel: HTTPChannelHandler {
         channel.eventLoop.makeCompletedFuture {
             let upgrader = NIOTypedWebSocketServerUpgrader<Negotiated>(
                 maxFrameSize: services.configuration.maxMessageBytes,
+                enableAutomaticErrorHandling: false,
                 shouldUpgrade: { channel, head in channel.eventLoop.makeSucceededFuture(Self.handshake(head)) },
                 upgradePipelineHandler: { channel, head in
                     channel.eventLoop.makeCompletedFuture { .socket(try open(channel, head)) }
@@ -82,6 +83,12 @@ public struct ParleyChannel: HTTPChannelHandler {
             configuration.enableErrorHandling = false
             configuration.enableResponseHeaderValidation = false
             let negotiated = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(configuration: configuration)
+            let upgradeHandler = try channel.pipeline.syncOperations.handler(type: NIOTypedHTTPServerUpgradeHandler<Negotiated>.self)
+            try channel.pipeline.syncOperations.addHandler(
+                HandshakeFilter(socketPath: Self.socketPath), position: .before(upgradeHandler))
+            // Until the first request's head is complete nobody else watches the clock: a head that trickles in ends here.
+            let bound = channel.eventLoop.scheduleTask(in: .seconds(idleSeconds)) { channel.close(promise: nil) }
+            negotiated.whenComplete { _ in bound.cancel() }
             return Value(negotiated: negotiated, channel: channel)
         }
     }

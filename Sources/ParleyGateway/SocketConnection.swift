@@ -105,8 +105,13 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Frames that break the protocol have been answered with a close frame; anything else is a broken connection.
-        context.close(promise: nil)
+        // What still comes after the close frame is of no interest, however wrong it is.
+        if case .closing = state { return }
+        switch error {
+        case NIOWebSocketError.invalidFrameLength: close(.tooBig)
+        case is NIOWebSocketError: close(.protocolError)
+        default: context.close(promise: nil)
+        }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -193,7 +198,8 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         channel.eventLoop.execute {
             if case .closing = self.state { return }
             self.timers.append(
-                self.channel.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(seconds * 1000))) { self.close(.tokenExpired) })
+                self.channel.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(seconds * 1000))) { self.close(.tokenExpired) }
+            )
         }
     }
 
@@ -246,22 +252,25 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         send(frame: FrameBytes.ping)
     }
 
-    /// Says why and ends: at once when the close frame has left, after five seconds when the reader takes nothing.
-    /// Without a code the client's own close is echoed.
+    /// Says why and ends. Without a code the client's own close is echoed.
+    ///
+    /// Ending while the client still writes would reset the connection, and the reset can overtake the close frame. So
+    /// only our half is closed, and what comes is read and dropped until the client ends too, for at most five seconds.
     private func close(_ code: CloseCode?) {
         if case .closing = state { return }
         if case .authenticated(let listener) = state { hub.leave(listener) }
         state = .closing
         if let code { Self.closed[code]?.increment() }
+        // Whoever hears nothing any more is not online through this connection, however long its end takes.
+        commandSource.finish()
         guard let frameContext else { return channel.close(promise: nil) }
         let frame = code.map(FrameBytes.close) ?? ByteBuffer(bytes: [0x88, 0x00])
         let channel = channel
         let bound = channel.eventLoop.scheduleTask(in: .seconds(5)) { channel.close(promise: nil) }
+        channel.closeFuture.whenComplete { _ in bound.cancel() }
         let written = channel.eventLoop.makePromise(of: Void.self)
-        written.futureResult.whenComplete { _ in
-            bound.cancel()
-            channel.close(promise: nil)
-        }
+        written.futureResult.whenSuccess { channel.close(mode: .output, promise: nil) }
+        setReading(true)
         frameContext.writeAndFlush(wrapOutboundOut(frame), promise: written)
     }
 }

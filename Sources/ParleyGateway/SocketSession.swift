@@ -21,7 +21,8 @@ struct SocketSession {
                 return refuse(error)
             }
         }
-        connection.greet(SocketText.hello(session: session, user: caller?.userID, limits: services.configuration, now: services.timeSource.now()))
+        connection.greet(
+            SocketText.hello(session: session, user: caller?.userID, limits: services.configuration, now: services.timeSource.now()))
         for await numbered in connection.commands {
             if let reply = await carryOut(numbered, &caller) { connection.reply(reply) }
         }
@@ -83,7 +84,8 @@ struct SocketSession {
         if !caller.isService, let limiter = services.messageLimiter {
             let decision = limiter.take(for: user, at: services.timeSource.now())
             guard decision.isAllowed else {
-                throw ParleyError(.rateLimited, "this user has used up the requests of the moment", retryAfterSeconds: decision.retryAfterSeconds)
+                throw ParleyError(
+                    .rateLimited, "this user has used up the requests of the moment", retryAfterSeconds: decision.retryAfterSeconds)
             }
         }
         let created = try await services.messages.create(draft, as: caller)

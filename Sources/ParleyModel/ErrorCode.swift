@@ -23,7 +23,6 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case deviceNotFound = "device_not_found"
     case demoDisabled = "demo_disabled"
     case methodNotAllowed = "method_not_allowed"
-    case requestTimeout = "request_timeout"
     case directConversationFixed = "direct_conversation_fixed"
     case lastOwner = "last_owner"
     case tooManyParticipants = "too_many_participants"
@@ -50,7 +49,6 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         case .notAParticipant, .roleForbids, .senderMismatch, .serviceTokenRequired: 403
         case .routeNotFound, .conversationNotFound, .participantNotFound, .mediaNotFound, .deviceNotFound, .demoDisabled: 404
         case .methodNotAllowed: 405
-        case .requestTimeout: 408
         case .directConversationFixed, .lastOwner, .tooManyParticipants, .tooManyDevices: 409
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
@@ -65,7 +63,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     /// Whether the same request can succeed later, unchanged.
     public var isRetryable: Bool {
         switch self {
-        case .requestTimeout, .rateLimited, .internalError, .overloaded, .storageUnavailable, .shuttingDown: true
+        case .rateLimited, .internalError, .overloaded, .storageUnavailable, .shuttingDown: true
         default: false
         }
     }
@@ -96,7 +94,6 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         case .deviceNotFound: "No such device"
         case .demoDisabled: "The demo is off"
         case .methodNotAllowed: "The route does not know this method"
-        case .requestTimeout: "The request took too long"
         case .directConversationFixed: "A direct conversation cannot be changed"
         case .lastOwner: "The last owner must stay"
         case .tooManyParticipants: "The conversation is full"

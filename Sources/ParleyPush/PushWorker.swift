@@ -20,6 +20,7 @@ public struct PushWorker: Service {
     let configuration: Configuration
     let metrics: PushMetrics
     let logger: Logger
+    let createsFirst: CreatesFirst
     private let signal = WakeSignal()
 
     /// - Parameters:
@@ -28,8 +29,9 @@ public struct PushWorker: Service {
     public init(
         queue: any PushQueue, conversations: any ConversationStore, presence: any Presence, devices: any DeviceStore,
         providers: [any PushProvider], time: any TimeSource, configuration: Configuration = Configuration(), logger: Logger,
-        jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }
+        createsFirst: CreatesFirst = .notNeeded, jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }
     ) {
+        self.createsFirst = createsFirst
         self.queue = queue
         self.conversations = conversations
         self.presence = presence
@@ -54,8 +56,10 @@ public struct PushWorker: Service {
             var failures = 0
             while !signal.isStopped, !Task.isCancelled {
                 do {
+                    let start = ContinuousClock.now
                     let leased = try await workBatch()
                     failures = 0
+                    await createsFirst.rest(after: ContinuousClock.now - start)
                     if leased == 0 { await signal.sleepUntilWoken(atMostSeconds: configuration.idleSeconds) }
                 } catch {
                     failures += 1

@@ -1,7 +1,5 @@
 import ArgumentParser
 import Foundation
-import NIOCore
-import NIOPosix
 
 /// The program. Every command's `--help` is enough to use it.
 struct Parley: AsyncParsableCommand {
@@ -26,11 +24,6 @@ enum Version {
 @main
 enum Entry {
     static func main() async {
-        // Runs Swift's tasks on the event loops: a request then stays on one thread from its bytes to its answer. Nothing
-        // in Parley blocks in a task, which is what this asks for. It must come before everything else.
-        if CommandLine.arguments.dropFirst().first == "serve" {
-            NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
-        }
         // A closed pipe is an error of the write that finds it, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         do {
@@ -40,7 +33,7 @@ enum Entry {
             } else {
                 try command.run()
             }
-        } catch where isParserError(error) {
+        } catch  where isParserError(error) {
             Parley.exit(withError: error)
         } catch {
             FileHandle.standardError.write(Data("parley: \(error)\n".utf8))

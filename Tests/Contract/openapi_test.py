@@ -235,6 +235,9 @@ def refusals(document: dict, arguments: argparse.Namespace):
     yield "another content type is unsupported_media_type", lambda: refuse(
         "POST", "/v1/media", 415, "unsupported_media_type", signed | {"Content-Type": "text/plain"}, MEDIA + b"}"
     )
+    yield "a body over the limit is body_too_large", lambda: refuse(
+        "POST", "/v1/media", 413, "body_too_large", signed | json_type, MEDIA + b"}" + b" " * 65_536
+    )
     yield "no token is missing_token", lambda: refuse("GET", "/v1/devices", 401, "missing_token", {})
     yield "a made-up token is invalid_token", lambda: refuse(
         "GET", "/v1/devices", 401, "invalid_token", {"Authorization": "Bearer a.b.c"}

@@ -24,7 +24,8 @@ class ServerFailed(Exception):
 class ParleyServer:
     """One data folder and one port, served by one process after another."""
 
-    def __init__(self, binary: Path, folder: Path, secret: str, settings: Optional[Dict[str, str]] = None):
+    def __init__(self, binary: Path, folder: Path, secret: Optional[str], settings: Optional[Dict[str, str]] = None):
+        """Without a secret the server makes its development secret, and with it the users of the demo page."""
         self.binary = binary.resolve()
         self.folder = folder
         self.port = free_port()
@@ -104,11 +105,11 @@ class ParleyServer:
         text: List[str] = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(f"    | {line}" for line in text[-lines:])
 
-    def _build_environment(self, secret: str, settings: Dict[str, str]) -> Dict[str, str]:
+    def _build_environment(self, secret: Optional[str], settings: Dict[str, str]) -> Dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PARLEY_")}
         return {
             **inherited,
-            "PARLEY_AUTH_SECRET": secret,
+            **({"PARLEY_AUTH_SECRET": secret} if secret is not None else {}),
             "PARLEY_PUSH_PROVIDER": "log",
             "PARLEY_PUSH_LOG_FILE": str(self.push_log),
             "PARLEY_LIMITS_MESSAGES_PER_SECOND": "0",

@@ -18,8 +18,10 @@ struct MessagePreviewTests {
     }
 
     @Test(arguments: [
-        (MessageType.image, 1, "📷 Photo"), (.image, 0, "📷 Photo"), (.image, 3, "📷 3 photos"), (.video, 1, "🎥 Video"), (.audio, 1, "🎵 Audio"),
-        (.document, 1, "📄 Document"), (.location, 0, "📍 Location"), (.contact, 0, "👤 Contact"), (MessageType(rawValue: "poll")!, 0, "Message"),
+        (MessageType.image, 1, "📷 Photo"), (.image, 0, "📷 Photo"), (.image, 3, "📷 3 photos"), (.video, 1, "🎥 Video"),
+        (.audio, 1, "🎵 Audio"),
+        (.document, 1, "📄 Document"), (.location, 0, "📍 Location"), (.contact, 0, "👤 Contact"),
+        (MessageType(rawValue: "poll")!, 0, "Message"),
     ])
     func `other types show what they are`(type: MessageType, mediaCount: Int, preview: String) {
         #expect(MessagePreview.preview(of: type, content: "caption", mediaCount: mediaCount) == preview)

@@ -7,9 +7,9 @@ import Testing
 @testable import ParleyPush
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 struct LogPushProviderTests {

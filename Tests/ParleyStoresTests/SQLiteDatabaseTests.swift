@@ -87,7 +87,9 @@ struct SQLiteDatabaseTests {
                 Issue.record("the store should have been unavailable, but said \(String(describing: refusal))")
                 return
             }
-            await #expect(throws: StoreError.self) { try await database.write { try $0.execute(sql: "CREATE TABLE filler AS SELECT randomblob(200000) AS b") } }
+            await #expect(throws: StoreError.self) {
+                try await database.write { try $0.execute(sql: "CREATE TABLE filler AS SELECT randomblob(200000) AS b") }
+            }
             #expect(try await messages.history(of: id, .newest, limit: 200).lastSequence == Int64(stored.count))
 
             try await database.pool.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA max_page_count = 1000000") }
@@ -115,7 +117,8 @@ struct SQLiteDatabaseTests {
                         do throws(StoreError) {
                             try await database.write { db in
                                 try db.execute(
-                                    sql: "INSERT INTO media_uses (media_id, conversation_ref) VALUES (?, ?)", arguments: [Data([UInt8(number)]), number])
+                                    sql: "INSERT INTO media_uses (media_id, conversation_ref) VALUES (?, ?)",
+                                    arguments: [Data([UInt8(number)]), number])
                                 if number % 5 == 0 { throw Wrong() }
                             }
                             return (number, true)

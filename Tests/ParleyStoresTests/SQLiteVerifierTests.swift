@@ -24,16 +24,29 @@ struct SQLiteVerifierTests {
         Damage(
             description: "a key used twice", sql: "DROP INDEX messages_by_key; UPDATE messages SET client_message_id = 'key'",
             finding: "client_message_ids have more than one message"),
-        Damage(description: "a lost last message", sql: "DELETE FROM messages WHERE sequence_number = 4", finding: "last_sequence is 4, but the last message is 3"),
-        Damage(description: "a wrong preview", sql: "UPDATE conversations SET last_message_preview = 'other'", finding: "last_message_preview"),
-        Damage(description: "a wrong last id", sql: "UPDATE conversations SET last_message_id = x'000000000000000000000000'", finding: "last_message_id"),
+        Damage(
+            description: "a lost last message", sql: "DELETE FROM messages WHERE sequence_number = 4",
+            finding: "last_sequence is 4, but the last message is 3"),
+        Damage(
+            description: "a wrong preview", sql: "UPDATE conversations SET last_message_preview = 'other'", finding: "last_message_preview"),
+        Damage(
+            description: "a wrong last id", sql: "UPDATE conversations SET last_message_id = x'000000000000000000000000'",
+            finding: "last_message_id"),
         Damage(description: "a wrong last time", sql: "UPDATE conversations SET last_message_at = 1", finding: "last_message_at"),
         Damage(description: "a wrong activity", sql: "UPDATE conversations SET activity = 1", finding: "activity"),
-        Damage(description: "a drifted unread count", sql: "UPDATE participants SET own_sent = own_sent + 1", finding: "unread_count of user"),
+        Damage(
+            description: "a drifted unread count", sql: "UPDATE participants SET own_sent = own_sent + 1", finding: "unread_count of user"),
         Damage(description: "a marker past the end", sql: "UPDATE participants SET last_read_sequence = 9", finding: "has read to 9"),
-        Damage(description: "a wrong participant count", sql: "UPDATE conversations SET participant_count = 7", finding: "participant_count is 7"),
-        Damage(description: "a message of no conversation", sql: "PRAGMA foreign_keys = OFF; UPDATE messages SET conversation_ref = 99 WHERE sequence_number = 4", finding: "belong to no conversation"),
-        Damage(description: "effects said to be done ahead", sql: "UPDATE effect_checkpoint SET position = 99", finding: "effects are marked done up to 99"),
+        Damage(
+            description: "a wrong participant count", sql: "UPDATE conversations SET participant_count = 7",
+            finding: "participant_count is 7"),
+        Damage(
+            description: "a message of no conversation",
+            sql: "PRAGMA foreign_keys = OFF; UPDATE messages SET conversation_ref = 99 WHERE sequence_number = 4",
+            finding: "belong to no conversation"),
+        Damage(
+            description: "effects said to be done ahead", sql: "UPDATE effect_checkpoint SET position = 99",
+            finding: "effects are marked done up to 99"),
     ]
 
     @Test(arguments: damages)

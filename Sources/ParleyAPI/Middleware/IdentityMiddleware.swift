@@ -9,13 +9,14 @@ struct IdentityMiddleware: RouterMiddleware {
     let limits: RequestLimits
     let timeSource: any TimeSource
 
-    func handle(_ request: Request, context: ParleyRequestContext, next: (Request, ParleyRequestContext) async throws -> Response) async throws
+    func handle(_ request: Request, context: ParleyRequestContext, next: (Request, ParleyRequestContext) async throws -> Response)
+        async throws
         -> Response
     {
         var context = context
         let caller = try await caller(of: request)
         context.identity = caller
-        let decision = try limit(caller, request)
+        let decision = try limit(caller, request, context)
         var response = try await next(request, context)
         decision?.write(to: &response.headers)
         return response
@@ -39,9 +40,10 @@ struct IdentityMiddleware: RouterMiddleware {
     }
 
     /// A service token is not held to a rate: the team's own backend speaks for everybody.
-    private func limit(_ caller: Caller, _ request: Request) throws -> RateLimiter.Decision? {
+    private func limit(_ caller: Caller, _ request: Request, _ context: ParleyRequestContext) throws -> RateLimiter.Decision? {
         guard !caller.isService, let user = caller.userID else { return nil }
-        let isCreate = request.method == .post && request.uri.path.hasSuffix("/messages")
+        // The route's path, not the request's: `/v1/messages/` is the same route.
+        let isCreate = request.method == .post && context.endpointPath?.hasSuffix("/messages") == true
         guard let limiter = isCreate ? limits.messages : limits.requests else { return nil }
         let decision = limiter.take(for: user, at: timeSource.now())
         guard decision.isAllowed else { throw RateLimitExceeded(decision: decision) }

@@ -17,13 +17,13 @@ struct ProblemMiddleware: RouterMiddleware {
             uniqueKeysWithValues: (1...5).map { ($0, Counter(label: "parley_http_requests_total", dimensions: [("class", "\($0)xx")])) })
     }
 
-    func handle(_ request: Request, context: ParleyRequestContext, next: (Request, ParleyRequestContext) async throws -> Response) async throws
+    func handle(_ request: Request, context: ParleyRequestContext, next: (Request, ParleyRequestContext) async throws -> Response)
+        async throws
         -> Response
     {
         let start = ContinuousClock.now
         var context = context
         context.requestID = RequestIdentifier.from(request.headers[.requestID])
-        context.logger[metadataKey: "request_id"] = .string(context.requestID)
         var response: Response
         do {
             response = try await next(request, context)
@@ -56,17 +56,23 @@ struct ProblemMiddleware: RouterMiddleware {
                 headers[.allow] = methods.joined(separator: ", ")
                 refusal = ParleyError(.methodNotAllowed, "this route knows \(methods.joined(separator: ", "))")
             }
-        case let error as HTTPError where error.status == .contentTooLarge:
+        case let error as any HTTPResponseError where error.status == .contentTooLarge:
             refusal = ParleyError(.bodyTooLarge, "a body may have at most \(RequestBody.maxBytes) bytes")
         default:
             // The connection ended while the body was read, or a bug: the log has the type, the caller has the id.
-            context.logger.error("a request failed", metadata: ["error": "\(type(of: error)): \(error)", "path": .string(request.uri.path)])
+            context.logger.error(
+                "a request failed",
+                metadata: [
+                    "error": "\(type(of: error)): \(error)", "path": .string(request.uri.path), "request_id": .string(context.requestID),
+                ])
             refusal = ParleyError(.internalError, "something went wrong here; the request id leads to the cause")
         }
         if refusal.code.status >= 500 {
             context.logger.warning(
                 "a request was answered with a server error",
-                metadata: ["code": .string(refusal.code.rawValue), "path": .string(request.uri.path)])
+                metadata: [
+                    "code": .string(refusal.code.rawValue), "path": .string(request.uri.path), "request_id": .string(context.requestID),
+                ])
         }
         return Problem(error: refusal, requestID: context.requestID).response(extra: headers)
     }

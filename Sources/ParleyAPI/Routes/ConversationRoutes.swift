@@ -17,18 +17,12 @@ struct ConversationRoutes {
     }
 
     private func create(_ request: Request, _ context: ParleyRequestContext) async throws -> Response {
-        let body = try await RequestBody.object(request)
-        let participants = try body.ids("participant_ids", as: UserID.self)
-        switch ConversationType(rawValue: try body.requiredString("type")) {
-        case .direct:
-            guard participants.count == 1 else { throw ParleyError.invalid("participant_ids", "must hold the id of the other user, and no more") }
-            let (view, created) = try await conversations.direct(with: participants[0], as: try context.caller)
+        switch try ConversationDraft(try await RequestBody.object(request)) {
+        case .direct(let other):
+            let (view, created) = try await conversations.direct(with: other, as: try context.caller)
             return response(view, status: created ? .created : .ok)
-        case .group:
-            let title = try body.string("title")
+        case .group(let title, let participants):
             return response(try await conversations.createGroup(title: title, with: participants, as: try context.caller), status: .created)
-        case nil:
-            throw ParleyError.invalid("type", "must be direct or group")
         }
     }
 
@@ -69,7 +63,9 @@ struct ConversationRoutes {
 
     private func read(_ request: Request, _ context: ParleyRequestContext) async throws -> Response {
         let id: ConversationID = try context.pathID("id")
-        guard let number = try await RequestBody.object(request).integer("sequence_number") else { throw FieldError.missing("sequence_number") }
+        guard let number = try await RequestBody.object(request).integer("sequence_number") else {
+            throw FieldError.missing("sequence_number")
+        }
         return Response(try await conversations.advanceRead(in: id, to: number, as: try context.caller))
     }
 

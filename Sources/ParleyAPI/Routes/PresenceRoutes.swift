@@ -13,7 +13,7 @@ struct PresenceRoutes {
         // the reference of the benchmark.
         routes.on(.get, "/v1/ping") { _, _ in Response(status: .noContent) }
         // A WebSocket handshake never comes here; it is taken before the router.
-        routes.on(.get, "/v1/socket") { _, _ in
+        routes.open(.get, "/v1/socket") { _, _ in
             throw ParleyError(.upgradeRequired, "open this route as a WebSocket (RFC 6455, version 13)")
         }
     }

@@ -58,7 +58,9 @@ struct Query {
     func integer(_ name: String, in range: ClosedRange<Int64>) throws(ParleyError) -> Int64? {
         guard let text = try text(name) else { return nil }
         guard let value = Int64(text), range.contains(value) else {
-            let bounds = range.upperBound == .max ? "a whole number, at least \(range.lowerBound)" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+            let bounds =
+                range.upperBound == .max
+                ? "a whole number, at least \(range.lowerBound)" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
             throw ParleyError(.invalidParameter, "\(name) must be \(bounds)")
         }
         return value

@@ -12,21 +12,31 @@ struct WebRoutes {
         let style = "text/css; charset=utf-8"
         let page = "text/html; charset=utf-8"
         file("/", page, PackageResources.index_html, &routes)
-        file("/demo/app.js", script, PackageResources.app_js, &routes)
-        file("/demo/socket.js", script, PackageResources.socket_js, &routes)
+        for (name, bytes) in Self.demoScripts { file("/demo/\(name).js", script, bytes, &routes) }
         file("/demo/style.css", style, PackageResources.style_css, &routes)
         file("/docs", page, PackageResources.docs_html, &routes)
         file("/docs/docs.js", script, PackageResources.docs_js, &routes)
         file("/docs/yaml.js", script, PackageResources.yaml_js, &routes)
         file("/docs/docs.css", style, PackageResources.docs_css, &routes)
         file("/openapi.yaml", "application/yaml", PackageResources.openapi_yaml, &routes)
-        routes.open(.get, "/demo/session") { _, _ in
-            guard let demo else {
+        routes.open(.get, "/demo/session") { request, _ in
+            // A page elsewhere may point its own name at this machine (DNS rebinding); such a name gets no tokens.
+            guard let demo, Self.isLoopback(request.head.authority) else {
                 throw ParleyError(.demoDisabled, "demo users exist only while the development secret is in use; paste a token instead")
             }
             return Response(status: .ok, json: try await demo.json())
         }
     }
+
+    /// The modules of the demo page, which import each other by these names.
+    private static let demoScripts = [
+        ("api", PackageResources.api_js), ("app", PackageResources.app_js), ("compose", PackageResources.compose_js),
+        ("conversation", PackageResources.conversation_js), ("history", PackageResources.history_js), ("list", PackageResources.list_js),
+        ("names", PackageResources.names_js), ("new-conversation", PackageResources.new_conversation_js),
+        ("page", PackageResources.page_js),
+        ("rows", PackageResources.rows_js), ("socket", PackageResources.socket_js), ("state", PackageResources.state_js),
+        ("timeline", PackageResources.timeline_js),
+    ]
 
     private func file(_ path: String, _ type: String, _ bytes: [UInt8], _ routes: inout Routes) {
         let buffer = ByteBuffer(bytes: bytes)
@@ -39,5 +49,13 @@ struct WebRoutes {
                         "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
                 ], body: ResponseBody(byteBuffer: buffer))
         }
+    }
+
+    /// Whether an authority (host and port) names this machine's loopback.
+    static func isLoopback(_ authority: String?) -> Bool {
+        guard let authority else { return false }
+        if authority.hasPrefix("[::1]") { return true }
+        let host = authority.prefix { $0 != ":" }
+        return host == "localhost" || (host.hasPrefix("127.") && host.allSatisfy { $0.isNumber || $0 == "." })
     }
 }

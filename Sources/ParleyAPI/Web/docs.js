@@ -72,7 +72,7 @@ function operationArticle(operation) {
   return h('article', { id: operation.operationId, 'data-search': searchText(operation) },
     h('h3', {}, methodBadge(operation.method), h('code', { class: 'path' }, breakable(operation.path)), linkHere(operation.operationId)),
     h('p', { class: 'summary' }, operation.summary, h('span', { class: 'tag' }, token)),
-    prose(operation.description),
+    operation.description && prose(operation.description),
     parameterTable((operation.parameters ?? []).map(resolve)),
     requestBody(operation),
     h('h4', {}, 'Try it'),
@@ -158,7 +158,7 @@ function problems() {
   return h('section', { id: 'problems' },
     h('h2', {}, 'Problems'),
     prose('Every error is `application/problem+json`. Decide by `code`, show `detail`, try again when `retryable` is true.'),
-    Object.entries(api.components.examples).map(([name, example]) =>
+    api.components.schemas.ProblemCode.enum.map((name) => [name, api.components.examples[name]]).map(([name, example]) =>
       h('details', { class: 'answer', id: anchor('problem', name), 'data-search': name },
         h('summary', {}, h('span', { class: `status s${String(example.value.status)[0]}` }, String(example.value.status)),
           h('span', { class: 'headline' }, h('code', {}, name), ` ${problemMeaning(name)}`)),
@@ -296,7 +296,7 @@ function constraints(schema) {
   if (!schema || schema.$ref) return null;
   const facts = [];
   const range = (low, high, unit) => {
-    if (low !== undefined && high !== undefined) facts.push(low === high ? `exactly ${low}${unit}` : `${low} to ${high}${unit}`);
+    if (low !== undefined && high !== undefined) facts.push(low === high ? `exactly ${low}${low === 1 ? unit.replace(/s$/, '') : unit}` : `${low} to ${high}${unit}`);
     else if (low !== undefined) facts.push(`at least ${low}${unit}`);
     else if (high !== undefined) facts.push(`at most ${high}${unit}`);
   };

@@ -1,5 +1,5 @@
-import Synchronization
 public import ParleyModel
+import Synchronization
 
 /// Who may do what: step 2 of a create, and the guard of every other route. Roles are cached, so that a create costs no
 /// store access here; a change of role on this node takes effect when it is stored, and over the event bus on others.

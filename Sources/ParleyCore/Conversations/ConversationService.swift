@@ -19,7 +19,9 @@ public struct ConversationService: Sendable {
     let timeSource: any TimeSource
     let limits: Limits
 
-    public init(store: any ConversationStore, access: ConversationAccess, bus: any EventBus, timeSource: any TimeSource, limits: Limits = .init()) {
+    public init(
+        store: any ConversationStore, access: ConversationAccess, bus: any EventBus, timeSource: any TimeSource, limits: Limits = .init()
+    ) {
         self.store = store
         self.access = access
         self.bus = bus
@@ -125,8 +127,8 @@ public struct ConversationService: Sendable {
         }
     }
 
-    /// Takes a participant out, or lets the caller leave. When it returns, none of their open sockets on this node
-    /// receives anything more of the conversation (P7).
+    /// Takes a participant out, or lets the caller leave. No message that is stored after this has returned reaches one of
+    /// their open sockets on this node; the sockets of other nodes follow within a second (P7).
     public func remove(_ user: UserID, from id: ConversationID, as caller: Caller) async throws(ParleyError) {
         try await requireGroup(id, as: caller)
         let callerID = try caller.requiredUser()

@@ -1,5 +1,5 @@
-import Synchronization
 public import ParleyModel
+import Synchronization
 
 /// A token bucket per user: `perSecond` on average, `burst` at once. Bounded: users who have not been seen lately are
 /// forgotten, which can only give them a full bucket.

@@ -1,8 +1,8 @@
 import CoreMetrics
-import Synchronization
 public import Logging
 import ParleyModel
 public import ServiceLifecycle
+import Synchronization
 
 /// Step 8: follows the log of stored messages and queues a push job for every participant who is offline.
 ///
@@ -31,8 +31,10 @@ public final class Notifier: Service {
     }
 
     private struct State {
-        /// Messages not yet notified, without holes, the oldest first; `first` is read from the store when it is not next.
+        /// Messages not yet notified, without holes, the oldest first.
         var recent: [Recent] = []
+        /// The newest position that was handed over, kept in `recent` or not.
+        var newest = LogPosition.start
         var isClosed = false
         var sleeper: CheckedContinuation<Void, Never>?
         var wakeups = 0
@@ -55,6 +57,7 @@ public final class Notifier: Service {
     private let configuration: Configuration
     private let instruments: MessageInstruments
     private let logger: Logger
+    private let createsFirst: CreatesFirst
     private let afterEnqueue: @Sendable () -> Void
     private let state = Mutex(State())
 
@@ -64,7 +67,8 @@ public final class Notifier: Service {
     public init(
         log: any EffectLog, conversations: any ConversationStore, presence: any Presence, queue: any PushQueue, publisher: Publisher,
         media: MediaService, applier: MetadataApplier, timeSource: any TimeSource, configuration: Configuration = .init(),
-        instruments: MessageInstruments, logger: Logger, afterEnqueue: @escaping @Sendable () -> Void
+        instruments: MessageInstruments, createsFirst: CreatesFirst = .notNeeded, logger: Logger,
+        afterEnqueue: @escaping @Sendable () -> Void
     ) {
         self.log = log
         self.conversations = conversations
@@ -76,6 +80,7 @@ public final class Notifier: Service {
         self.timeSource = timeSource
         self.configuration = configuration
         self.instruments = instruments
+        self.createsFirst = createsFirst
         self.logger = logger
         self.afterEnqueue = afterEnqueue
     }
@@ -83,9 +88,11 @@ public final class Notifier: Service {
     /// Takes newly stored messages. Never waits.
     public func stored(_ messages: [AppendLane.Stored]) {
         state.withLock { state in
-            // With several lanes positions may arrive out of order or with holes; then the store is the source.
-            for item in messages where state.recent.count < configuration.maxInMemory {
-                if let last = state.recent.last, item.position.value != last.position.value + 1 { break }
+            for item in messages {
+                state.newest = max(state.newest, item.position)
+                // With several lanes positions may arrive out of order; what does not follow is read from the store.
+                let follows = state.recent.last.map { $0.position.value + 1 == item.position.value } ?? true
+                guard follows, state.recent.count < configuration.maxInMemory else { continue }
                 state.recent.append(Recent(message: item.enriched.message, position: item.position, preview: item.preview))
             }
             state.wakeups += 1
@@ -143,6 +150,7 @@ public final class Notifier: Service {
             guard let last = messages.last else { break }
             if !applier.isIdle { await applier.apply(messages.map(\.message)) }
             if let enriched = try? await media.enriched(messages.map(\.message)) { await publisher.publish(enriched) }
+            try await waitForRoom()
             try await notify(messages.map(Self.recent))
             try await log.advance(to: last.position)
             done = last.position
@@ -156,6 +164,7 @@ public final class Notifier: Service {
 
     /// Notifies one batch. False when nothing is due.
     private func step(_ done: inout LogPosition) async throws(StoreError) -> Bool {
+        guard state.withLock({ $0.newest }) > done else { return false }
         var batch = takeFromMemory(after: done)
         if batch.isEmpty {
             batch = try await log.messages(after: done, limit: configuration.maxBatch).map(Self.recent)
@@ -167,6 +176,7 @@ public final class Notifier: Service {
         try await notify(batch)
         try await log.advance(to: last.position)
         instruments.took(.notify, since: start)
+        await createsFirst.rest(after: ContinuousClock.now - start)
         done = last.position
         return true
     }
@@ -209,7 +219,10 @@ public final class Notifier: Service {
                 for (place, item) in messages.enumerated() {
                     let recipients = offline.filter { $0 != item.message.senderID }
                     for start in stride(from: 0, to: recipients.count, by: PushJob.maxRecipients) {
-                        jobs.append(job(for: item, recipients: recipients[start..<min(start + PushJob.maxRecipients, recipients.count)], part: parts[place]))
+                        jobs.append(
+                            job(
+                                for: item, recipients: recipients[start..<min(start + PushJob.maxRecipients, recipients.count)],
+                                part: parts[place]))
                         parts[place] += 1
                     }
                     if jobs.count >= configuration.maxJobsPerWrite { try await enqueue(&jobs) }

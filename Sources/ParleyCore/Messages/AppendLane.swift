@@ -1,7 +1,7 @@
-import Synchronization
 public import Logging
 public import ParleyModel
 public import ServiceLifecycle
+import Synchronization
 
 /// Where creates wait for their commit. While one batch is being written the next one gathers, so that latency stays one
 /// commit and throughput is many messages a commit. Messages leave in the order in which they came.
@@ -53,18 +53,20 @@ public final class AppendLane: Service {
     private let timeSource: any TimeSource
     private let logger: Logger
     private let instruments: MessageInstruments
+    private let activity: CreateActivity
     private let effects: @Sendable ([Stored]) async -> Void
     private let state = Mutex(State())
 
     /// `effects` is handed each batch after its creates have been answered, in order, one batch at a time.
     public init(
         store: any MessageStore, configuration: Configuration = .init(), timeSource: any TimeSource, instruments: MessageInstruments,
-        logger: Logger, effects: @escaping @Sendable ([Stored]) async -> Void
+        activity: CreateActivity = CreateActivity(), logger: Logger, effects: @escaping @Sendable ([Stored]) async -> Void
     ) {
         self.store = store
         self.configuration = configuration
         self.timeSource = timeSource
         self.instruments = instruments
+        self.activity = activity
         self.logger = logger
         self.effects = effects
     }
@@ -73,6 +75,7 @@ public final class AppendLane: Service {
     /// the message may be stored.
     public func append(_ message: NewMessage, media: [Media]) async throws(ParleyError) -> Outcome {
         let arrivedAt = timeSource.now()
+        activity.created(at: arrivedAt)
         let result = await withCheckedContinuation { continuation in
             let entry = Entry(message: message, media: media, arrivedAt: arrivedAt, continuation: continuation)
             let (refusal, sleeper) = state.withLock { state -> (ParleyError?, CheckedContinuation<Void, Never>?) in
@@ -191,7 +194,8 @@ extension ParleyError {
     /// What a caller is told of a store's trouble. The store's own words are for the log.
     public init(_ error: StoreError) {
         switch error {
-        case .unavailable: self.init(.storageUnavailable, "the store cannot be read or written right now; nothing was changed", retryAfterSeconds: 2)
+        case .unavailable:
+            self.init(.storageUnavailable, "the store cannot be read or written right now; nothing was changed", retryAfterSeconds: 2)
         case .outcomeUnknown:
             self.init(.storageUnavailable, "the outcome is not known; repeat with the same client_message_id", retryAfterSeconds: 2)
         case .invalidCursor: self.init(.invalidCursor, "cursor is not one that this server made")

@@ -1,5 +1,5 @@
-import Synchronization
 public import ParleyModel
+import Synchronization
 
 /// Makes message ids in the form of MongoDB's ObjectId: seconds, five random bytes of this process, a counter that
 /// starts at random. Unique among processes for the same reason ObjectIds are.

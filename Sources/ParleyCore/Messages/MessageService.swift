@@ -95,7 +95,8 @@ public struct MessageService: Sendable {
         try await access.require(.read, of: try caller.requiredUser(), in: conversation)
         do {
             let history = try await store.history(of: conversation, query, limit: limit)
-            return MessagePage(messages: try await media.enriched(history.messages), hasMore: history.hasMore, lastSequence: history.lastSequence)
+            return MessagePage(
+                messages: try await media.enriched(history.messages), hasMore: history.hasMore, lastSequence: history.lastSequence)
         } catch let error as StoreError {
             throw ParleyError(error)
         } catch let error as ParleyError {

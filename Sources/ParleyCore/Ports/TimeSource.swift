@@ -1,9 +1,9 @@
 public import ParleyModel
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// Where the present time comes from, so that tests can move it by hand.

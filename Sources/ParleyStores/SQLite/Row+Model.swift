@@ -16,7 +16,14 @@ extension Identifier {
     }
 
     static func ids(in blob: Data) -> [Self] {
-        stride(from: blob.startIndex, to: blob.endIndex - 15, by: 16).compactMap { Self(bytes: blob[$0..<$0 + 16]) }
+        blob.withUnsafeBytes { bytes in stride(from: 0, to: bytes.count - 15, by: 16).map { Self(raw: bytes, at: $0) } }
+    }
+
+    /// The 16 bytes at that place, which must be there.
+    fileprivate init(raw bytes: UnsafeRawBufferPointer, at place: Int) {
+        self.init(
+            high: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)),
+            low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: place + 8, as: UInt64.self)))
     }
 }
 
@@ -31,17 +38,21 @@ struct DamagedRow: Error {
 
 extension Row {
     func id<Kind>(at index: Int, as: Identifier<Kind>.Type = Identifier<Kind>.self) throws -> Identifier<Kind> {
-        guard let id = try withUnsafeData(atIndex: index, { $0.flatMap { Identifier<Kind>(bytes: $0) } }) else {
-            throw DamagedRow(column: "\(index)")
+        try withUnsafeData(atIndex: index) { data in
+            guard let data, data.count == 16 else { throw DamagedRow(column: "\(index)") }
+            return data.withUnsafeBytes { Identifier<Kind>(raw: $0, at: 0) }
         }
-        return id
     }
 
     func messageID(at index: Int) throws -> MessageID {
-        guard let id = try withUnsafeData(atIndex: index, { $0.flatMap { MessageID(bytes: $0) } }) else {
-            throw DamagedRow(column: "\(index)")
+        try withUnsafeData(atIndex: index) { data in
+            guard let data, data.count == 12 else { throw DamagedRow(column: "\(index)") }
+            return data.withUnsafeBytes { bytes in
+                MessageID(
+                    high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                    low: UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
+            }
         }
-        return id
     }
 
     func ids<Kind>(at index: Int, as: Identifier<Kind>.Type = Identifier<Kind>.self) throws -> [Identifier<Kind>] {

@@ -24,7 +24,8 @@ extension SQLiteConversationStore {
 
         init(_ text: String) throws(StoreError) {
             let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { Int64($0) }
-            guard text.utf8.count <= 80, parts.count == 4, parts[0] == 1, let snapshot = parts[1], let activity = parts[2], let ref = parts[3],
+            guard text.utf8.count <= 80, parts.count == 4, parts[0] == 1, let snapshot = parts[1], let activity = parts[2],
+                let ref = parts[3],
                 snapshot >= 0, (0...snapshot).contains(activity), ref > 0
             else { throw .invalidCursor }
             self.init(snapshot: snapshot, activity: activity, ref: ref)

@@ -59,7 +59,8 @@ extension SQLiteConversationStore {
             }
             if current.role == .owner, role != .owner, try Self.owners(in: ref, db) == 1 { return .lastOwner }
             try db.execute(
-                sql: "UPDATE participants SET role = ? WHERE conversation_ref = ? AND user_id = ?", arguments: [role.rawValue, ref, user.blob])
+                sql: "UPDATE participants SET role = ? WHERE conversation_ref = ? AND user_id = ?",
+                arguments: [role.rawValue, ref, user.blob])
             return .changed(
                 Participant(userID: user, role: role, joinedAt: current.joinedAt, lastReadSequence: current.lastReadSequence))
         }
@@ -130,7 +131,9 @@ extension SQLiteConversationStore {
 
     // MARK: Read markers
 
-    public func advanceRead(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64) async throws(StoreError) -> ReadState? {
+    public func advanceRead(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64) async throws(StoreError)
+        -> ReadState?
+    {
         while true {
             guard let plan = try await readPlan(user, conversation, sequenceNumber) else { return nil }
             guard plan.target > plan.marker.lastRead else { return plan.marker.state }
@@ -172,7 +175,8 @@ extension SQLiteConversationStore {
             let target = min(sequenceNumber, marker.lastSequence)
             var own: Int64 = 0
             if target > marker.lastRead, marker.ownSent > marker.ownRead {
-                own = target == marker.lastSequence
+                own =
+                    target == marker.lastSequence
                     ? marker.ownSent - marker.ownRead : try Self.ownMessages(user, row[0], marker.lastRead, target, db)
             }
             return ReadPlan(ref: row[0], marker: marker, target: target, ownPassed: own)

@@ -30,7 +30,9 @@ public struct SQLiteConversationStore: ConversationStore {
         }
     }
 
-    public func createGroup(id: ConversationID, title: String?, creator: UserID, others: [UserID], at now: Timestamp) async throws(StoreError) {
+    public func createGroup(id: ConversationID, title: String?, creator: UserID, others: [UserID], at now: Timestamp)
+        async throws(StoreError)
+    {
         try await database.write { db in
             let members = Set(others).subtracting([creator])
             try Self.insertConversation(id, type: .group, title: title, creator: creator, pair: nil, count: members.count + 1, at: now, db)
@@ -41,7 +43,8 @@ public struct SQLiteConversationStore: ConversationStore {
     }
 
     private static func insertConversation(
-        _ id: ConversationID, type: ConversationType, title: String?, creator: UserID, pair: (UserID, UserID)?, count: Int, at now: Timestamp,
+        _ id: ConversationID, type: ConversationType, title: String?, creator: UserID, pair: (UserID, UserID)?, count: Int,
+        at now: Timestamp,
         _ db: Database
     ) throws {
         try db.execute(
@@ -53,7 +56,9 @@ public struct SQLiteConversationStore: ConversationStore {
             arguments: [id.blob, type.rawValue, title, creator.blob, now.milliseconds, pair?.0.blob, pair?.1.blob, count])
     }
 
-    private static func insertParticipant(_ user: UserID, _ role: Role, in ref: Int64, lastRead: Int64, at now: Timestamp, _ db: Database) throws {
+    private static func insertParticipant(_ user: UserID, _ role: Role, in ref: Int64, lastRead: Int64, at now: Timestamp, _ db: Database)
+        throws
+    {
         try db.cachedStatement(
             sql: "INSERT INTO participants (conversation_ref, user_id, role, joined_at, last_read_sequence) VALUES (?, ?, ?, ?, ?)"
         ).execute(arguments: [ref, user.blob, role.rawValue, now.milliseconds, lastRead])

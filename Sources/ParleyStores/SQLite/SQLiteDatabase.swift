@@ -4,9 +4,9 @@ public import Logging
 public import ParleyCore
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// The data folder of the embedded mode: one SQLite file in WAL mode, written by one process at a time.
@@ -33,7 +33,8 @@ public final class SQLiteDatabase: Sendable {
                 "The data folder \(folder) is in use by another parley process. Stop that one, or choose another folder with --data."
             case .noDatabase(let folder): "There is no parley database in \(folder). Name the right data folder with --data."
             case .cannotOpen(let folder, let reason): "The data folder \(folder) cannot be opened: \(reason)."
-            case .schemaTooNew(let folder): "The data folder \(folder) was written by a newer version of parley. Use that version or a later one."
+            case .schemaTooNew(let folder):
+                "The data folder \(folder) was written by a newer version of parley. Use that version or a later one."
             }
         }
     }
@@ -53,7 +54,8 @@ public final class SQLiteDatabase: Sendable {
         do {
             switch access {
             case .exclusive:
-                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                try FileManager.default.createDirectory(
+                    atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
                 lock = try FolderLock(path: folder + "/" + Self.lockName)
             case .shared:
                 guard FileManager.default.fileExists(atPath: path) else { throw OpenError.noDatabase(folder: folder) }

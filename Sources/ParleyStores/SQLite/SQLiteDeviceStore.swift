@@ -18,7 +18,8 @@ public struct SQLiteDeviceStore: DeviceStore {
                 arguments: [device.address.kind.rawValue, device.address.key])
             let owner = try known.map { try $0.id(at: 1, as: UserID.self) }
             if owner != device.userID {
-                let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM devices WHERE user_id = ?", arguments: [device.userID.blob]) ?? 0
+                let count =
+                    try Int.fetchOne(db, sql: "SELECT count(*) FROM devices WHERE user_id = ?", arguments: [device.userID.blob]) ?? 0
                 if count >= maxPerUser { return .tooMany }
             }
             guard let known else {

@@ -56,7 +56,8 @@ public struct SQLiteMessageStore: MessageStore, EffectLog {
         }
     }
 
-    public func message(in conversation: ConversationID, from sender: UserID, clientMessageID: String) async throws(StoreError) -> Message? {
+    public func message(in conversation: ConversationID, from sender: UserID, clientMessageID: String) async throws(StoreError) -> Message?
+    {
         try await database.read { db in
             let statement = try db.cachedStatement(
                 sql: """

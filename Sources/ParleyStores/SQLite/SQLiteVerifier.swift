@@ -51,17 +51,19 @@ public struct SQLiteVerifier: Sendable {
     }
 
     private static func checkOrphans(_ db: Database, _ report: inout Report) throws {
-        let orphans = try Int.fetchOne(
-            db, sql: "SELECT count(*) FROM messages WHERE conversation_ref NOT IN (SELECT ref FROM conversations)") ?? 0
+        let orphans =
+            try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM messages WHERE conversation_ref NOT IN (SELECT ref FROM conversations)") ?? 0
         if orphans > 0 { report.add("\(orphans) messages belong to no conversation") }
-        let keys = try Int.fetchOne(
-            db,
-            sql: """
-                SELECT count(*) FROM (
-                    SELECT 1 FROM messages NOT INDEXED WHERE client_message_id IS NOT NULL
-                    GROUP BY conversation_ref, sender_id, client_message_id HAVING count(*) > 1
-                )
-                """) ?? 0
+        let keys =
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM (
+                        SELECT 1 FROM messages NOT INDEXED WHERE client_message_id IS NOT NULL
+                        GROUP BY conversation_ref, sender_id, client_message_id HAVING count(*) > 1
+                    )
+                    """) ?? 0
         if keys > 0 { report.add("\(keys) client_message_ids have more than one message") }
         let checkpoint = try Int64.fetchOne(db, sql: "SELECT position FROM effect_checkpoint") ?? 0
         let last = try Int64.fetchOne(db, sql: "SELECT ifnull(max(position), 0) FROM messages") ?? 0
@@ -75,13 +77,23 @@ public struct SQLiteVerifier: Sendable {
         report.messages += sequence.count
         for finding in sequence.findings { report.add("conversation \(id): \(finding)") }
         let stated: Int64 = conversation[2]
-        if stated != sequence.last { report.add("conversation \(id): last_sequence is \(stated), but the last message is \(sequence.last)") }
+        if stated != sequence.last {
+            report.add("conversation \(id): last_sequence is \(stated), but the last message is \(sequence.last)")
+        }
         if let last = sequence.lastMessage {
             let preview = MessagePreview.preview(of: last.messageType, content: last.content, mediaCount: last.mediaIDs.count)
-            if conversation[3] as Data? != last.id.blob { report.add("conversation \(id): last_message_id is not that of message \(last.sequenceNumber)") }
-            if conversation[4] as Int64? != last.createdAt.milliseconds { report.add("conversation \(id): last_message_at is not that of message \(last.sequenceNumber)") }
-            if conversation[5] as String? != preview { report.add("conversation \(id): last_message_preview is not that of message \(last.sequenceNumber)") }
-            if conversation[6] as Int64 != sequence.lastPosition { report.add("conversation \(id): activity is not that of message \(last.sequenceNumber)") }
+            if conversation[3] as Data? != last.id.blob {
+                report.add("conversation \(id): last_message_id is not that of message \(last.sequenceNumber)")
+            }
+            if conversation[4] as Int64? != last.createdAt.milliseconds {
+                report.add("conversation \(id): last_message_at is not that of message \(last.sequenceNumber)")
+            }
+            if conversation[5] as String? != preview {
+                report.add("conversation \(id): last_message_preview is not that of message \(last.sequenceNumber)")
+            }
+            if conversation[6] as Int64 != sequence.lastPosition {
+                report.add("conversation \(id): activity is not that of message \(last.sequenceNumber)")
+            }
         }
         try checkParticipants(ref, id, conversation[7], sequence, db, &report)
     }
@@ -90,14 +102,16 @@ public struct SQLiteVerifier: Sendable {
         _ ref: Int64, _ id: ConversationID, _ statedCount: Int, _ sequence: MessageWalk, _ db: Database, _ report: inout Report
     ) throws {
         let rows = try Row.fetchCursor(
-            db, sql: "SELECT user_id, last_read_sequence, own_sent, own_read FROM participants WHERE conversation_ref = ?", arguments: [ref])
+            db, sql: "SELECT user_id, last_read_sequence, own_sent, own_read FROM participants WHERE conversation_ref = ?", arguments: [ref]
+        )
         var count = 0
         while let row = try rows.next() {
             count += 1
             let user = try row.id(at: 0, as: UserID.self)
             let marker: Int64 = row[1]
             if marker > sequence.last { report.add("conversation \(id): user \(user) has read to \(marker), past the last message") }
-            let stated = ConversationRow.readState(lastSequence: sequence.last, lastRead: marker, ownSent: row[2], ownRead: row[3]).unreadCount
+            let stated = ConversationRow.readState(lastSequence: sequence.last, lastRead: marker, ownSent: row[2], ownRead: row[3])
+                .unreadCount
             let counted = sequence.unread(of: user, after: marker)
             if stated != counted { report.add("conversation \(id): unread_count of user \(user) is \(stated), but \(counted) are unread") }
         }
@@ -133,7 +147,10 @@ private struct MessageWalk {
             count += 1
             numbers[try row.id(at: 2), default: []].append(number)
         }
-        if count > 0, let row = try Row.fetchOne(db, sql: "SELECT \(SQLiteMessageStore.columns) FROM messages WHERE position = ?", arguments: [lastPosition]) {
+        if count > 0,
+            let row = try Row.fetchOne(
+                db, sql: "SELECT \(SQLiteMessageStore.columns) FROM messages WHERE position = ?", arguments: [lastPosition])
+        {
             lastMessage = try SQLiteMessageStore.message(row, in: ConversationID(high: 0, low: 0))
         }
     }

@@ -25,8 +25,7 @@ public struct StoreSubject: Sendable {
 
 extension StoreSubject {
     /// A new group; the first user is its owner.
-    public func group(_ users: [UserID], title: String? = "Group", at time: Timestamp = Sample.start) async throws -> ConversationID
-    {
+    public func group(_ users: [UserID], title: String? = "Group", at time: Timestamp = Sample.start) async throws -> ConversationID {
         let id = ConversationID.random()
         try await conversations.createGroup(id: id, title: title, creator: users[0], others: Array(users.dropFirst()), at: time)
         return id

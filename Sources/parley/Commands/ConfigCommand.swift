@@ -32,7 +32,9 @@ struct ConfigCommand: AsyncParsableCommand {
             case .choice(let choices) where choices.count > 1: bounds = " One of: \(choices.joined(separator: ", "))."
             default: bounds = ""
             }
-            lines.append("| `\(setting.key)` | `\(setting.environmentName)` | \(setting.defaultValue.map { "`\($0)`" } ?? "") | \(setting.help)\(bounds) |")
+            lines.append(
+                "| `\(setting.key)` | `\(setting.environmentName)` | \(setting.defaultValue.map { "`\($0)`" } ?? "") | \(setting.help)\(bounds) |"
+            )
         }
         return lines.joined(separator: "\n")
     }

@@ -29,6 +29,8 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var options: SettingsOptions
 
     func run() async throws {
+        // What this process makes is for its own user only.
+        umask(0o077)
         let settings = try await options.settings(["host": host, "port": port, "roles": roles])
         let logger = Self.logger(settings)
         let metrics = PrometheusRegistry()
@@ -56,7 +58,8 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             try await group.run()
         } catch let error as IOError {
-            throw Failure("Cannot listen on \(settings.text("host")):\(settings.text("port")): \(String(cString: strerror(error.errnoCode))).")
+            throw Failure(
+                "Cannot listen on \(settings.text("host")):\(settings.text("port")): \(String(cString: strerror(error.errnoCode))).")
         }
     }
 
@@ -70,7 +73,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     private static func jwks(_ settings: Settings) throws -> String? {
         guard let path = settings.optional("auth.jwks_file") else { return nil }
-        guard let data = FileManager.default.contents(atPath: path) else { throw Failure("auth.jwks_file: the file \(path) cannot be read.") }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure("auth.jwks_file: the file \(path) cannot be read.")
+        }
         return String(decoding: data, as: UTF8.self)
     }
 }

@@ -27,7 +27,9 @@ struct Setting: Sendable {
         case .text: value.isEmpty ? "must not be empty" : nil
         case .secret: value.utf8.count < 32 ? "must have at least 32 bytes (make one with: openssl rand -hex 32)" : nil
         case .whole(let range):
-            if let number = Int(value), range.contains(number) { nil } else {
+            if let number = Int(value), range.contains(number) {
+                nil
+            } else {
                 "must be a whole number from \(range.lowerBound) to \(range.upperBound), but is \"\(value)\""
             }
         case .choice(let choices):
@@ -45,18 +47,21 @@ extension Setting {
             key: "roles", kind: .choice(["api,gateway,push"]), defaultValue: "api,gateway,push",
             help: "What this process does. In the embedded mode one process does everything."),
         Setting(key: "auth.secret", kind: .secret, defaultValue: nil, help: "Shared secret of HS256 tokens, at least 32 bytes."),
-        Setting(key: "auth.jwks_file", kind: .text, defaultValue: nil, help: "File with a JWKS: public keys of RS256, ES256 and EdDSA tokens."),
+        Setting(
+            key: "auth.jwks_file", kind: .text, defaultValue: nil, help: "File with a JWKS: public keys of RS256, ES256 and EdDSA tokens."),
         Setting(
             key: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), defaultValue: "notice",
             help: "Least severe log line that is written, to standard error."),
         Setting(
             key: "limits.messages_per_second", kind: .whole(0...1_000_000), defaultValue: "50",
             help: "Messages a user may create per second on average; 0 is no limit."),
-        Setting(key: "limits.messages_burst", kind: .whole(1...1_000_000), defaultValue: "200", help: "Messages a user may create at once."),
+        Setting(
+            key: "limits.messages_burst", kind: .whole(1...1_000_000), defaultValue: "200", help: "Messages a user may create at once."),
         Setting(
             key: "limits.requests_per_second", kind: .whole(0...1_000_000), defaultValue: "100",
             help: "Other requests a user may make per second on average; 0 is no limit."),
-        Setting(key: "limits.requests_burst", kind: .whole(1...1_000_000), defaultValue: "400", help: "Other requests a user may make at once."),
+        Setting(
+            key: "limits.requests_burst", kind: .whole(1...1_000_000), defaultValue: "400", help: "Other requests a user may make at once."),
         Setting(
             key: "limits.participants", kind: .whole(2...10_000_000), defaultValue: "200000", help: "Participants a conversation may have."),
         Setting(
@@ -74,7 +79,8 @@ extension Setting {
             key: "socket.max_outbound_bytes", kind: .whole(16_384...268_435_456), defaultValue: "1048576",
             help: "Bytes that may wait for a slow reader; beyond that it is disconnected and catches up later."),
         Setting(
-            key: "socket.authentication_seconds", kind: .whole(1...600), defaultValue: "10", help: "Time from the handshake to a good token."),
+            key: "socket.authentication_seconds", kind: .whole(1...600), defaultValue: "10",
+            help: "Time from the handshake to a good token."),
         Setting(key: "socket.heartbeat_seconds", kind: .whole(1...600), defaultValue: "25", help: "Time between pings."),
         Setting(
             key: "push.provider", kind: .choice(["log", "none"]), defaultValue: "log",

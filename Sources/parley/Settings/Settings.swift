@@ -40,10 +40,14 @@ struct Settings: Sendable {
         var sources: [(any ConfigProvider, (Setting) -> Origin)] = [
             (
                 InMemoryProvider(
-                    values: Dictionary(uniqueKeysWithValues: flags.map { (Self.key($0.key), ConfigValue(.string($0.value), isSecret: false)) })),
+                    values: Dictionary(
+                        uniqueKeysWithValues: flags.map { (Self.key($0.key), ConfigValue(.string($0.value), isSecret: false)) })),
                 { _ in .flag }
             ),
-            (EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "parley"), { .environment($0.environmentName) }),
+            (
+                EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "parley"),
+                { .environment($0.environmentName) }
+            ),
         ]
         let path = file ?? environment["PARLEY_CONFIG"]
         if let path {
@@ -83,8 +87,12 @@ struct Settings: Sendable {
     /// A value as text: whole numbers may stand in a file without quotes.
     private static func text(_ setting: Setting, in provider: any ConfigProvider) -> Result<String, WrongType>? {
         let key = key(setting.key)
-        if let found = try? provider.value(forKey: key, type: .string).value, case .string(let text) = found.content { return .success(text) }
-        if let found = try? provider.value(forKey: key, type: .int).value, case .int(let number) = found.content { return .success("\(number)") }
+        if let found = try? provider.value(forKey: key, type: .string).value, case .string(let text) = found.content {
+            return .success(text)
+        }
+        if let found = try? provider.value(forKey: key, type: .int).value, case .int(let number) = found.content {
+            return .success("\(number)")
+        }
         do {
             guard try provider.value(forKey: key, type: .string).value != nil else { return nil }
             return .failure(WrongType(description: "has a wrong type."))
@@ -104,11 +112,15 @@ struct Settings: Sendable {
     }
 
     private static func unknownKeys(inFile path: String) -> [String] {
-        guard let data = FileManager.default.contents(atPath: path), let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+        guard let data = FileManager.default.contents(atPath: path),
+            let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+        else {
             return ["The settings file \(path) must hold one JSON object."]
         }
         let known = Set(Setting.all.map(\.key))
-        return flattened(object).filter { !known.contains($0) }.sorted().map { "The file \(path) sets \($0), which is no setting of parley." }
+        return flattened(object).filter { !known.contains($0) }.sorted().map {
+            "The file \(path) sets \($0), which is no setting of parley."
+        }
     }
 
     private static func flattened(_ object: [String: Any], prefix: String = "") -> [String] {

@@ -9,7 +9,9 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: "Folder of the data (default: ./parley-data).")
     var data: String?
 
-    @Option(name: .customLong("set"), help: ArgumentHelp("Any setting, for example --set limits.messages_per_second=10.", valueName: "key=value"))
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("Any setting, for example --set limits.messages_per_second=10.", valueName: "key=value"))
     var assignments: [String] = []
 
     /// The settings, with `more` flags of the command itself.

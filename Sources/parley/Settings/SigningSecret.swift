@@ -60,7 +60,10 @@ struct SigningSecret: Sendable {
         if let secret = read(in: folder) { return secret }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let secret = (0..<4).map { _ in String(UInt64.random(in: .min ... .max) | 1 << 63, radix: 16) }.joined()
-        guard FileManager.default.createFile(atPath: folder + "/" + fileName, contents: Data(secret.utf8), attributes: [.posixPermissions: 0o600]) else {
+        guard
+            FileManager.default.createFile(
+                atPath: folder + "/" + fileName, contents: Data(secret.utf8), attributes: [.posixPermissions: 0o600])
+        else {
             throw CocoaError(.fileWriteUnknown, userInfo: [NSLocalizedDescriptionKey: "The data folder \(folder) cannot be written."])
         }
         return secret

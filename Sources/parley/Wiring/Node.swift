@@ -30,15 +30,18 @@ struct Node {
         let publisher = Publisher(bus: backend.bus, instruments: instruments)
         let applier = MetadataApplier(messages: backend.messages, conversations: backend.conversations, logger: logger)
 
-        let worker = try PushWiring.worker(settings, backend, time, logger)
+        let activity = CreateActivity()
+        let createsFirst = CreatesFirst(activity, timeSource: time)
+        let worker = try PushWiring.worker(settings, backend, time, createsFirst, logger)
         let notifier = Notifier(
             log: backend.log, conversations: backend.conversations, presence: backend.presence, queue: backend.pushQueue,
             publisher: publisher, media: media, applier: applier, timeSource: time, configuration: Self.notifier(settings),
-            instruments: instruments, logger: logger, afterEnqueue: { worker?.wake() })
+            instruments: instruments, createsFirst: createsFirst, logger: logger, afterEnqueue: { worker?.wake() })
         let lanes = AppendLanes(
             (0..<backend.laneCount).map { _ in
                 AppendLane(
-                    store: backend.messages, configuration: Self.lane(settings), timeSource: time, instruments: instruments, logger: logger
+                    store: backend.messages, configuration: Self.lane(settings), timeSource: time, instruments: instruments,
+                    activity: activity, logger: logger
                 ) { stored in
                     if !applier.isIdle { await applier.apply(stored.map(\.enriched.message)) }
                     await publisher.publish(stored)
@@ -51,7 +54,8 @@ struct Node {
             instruments: instruments)
         var limits = ConversationService.Limits()
         limits.maxParticipants = settings.number("limits.participants")
-        let conversations = ConversationService(store: backend.conversations, access: access, bus: backend.bus, timeSource: time, limits: limits)
+        let conversations = ConversationService(
+            store: backend.conversations, access: access, bus: backend.bus, timeSource: time, limits: limits)
         let verifier = try await JWTTokenVerifier(secret: secret?.text, jwks: jwks, timeSource: time)
         let requestLimits = Self.limits(settings)
         demo = secret.flatMap { secret in
@@ -64,7 +68,8 @@ struct Node {
                 messages: messages, conversations: conversations, media: media,
                 devices: DeviceService(store: backend.devices, timeSource: time),
                 presence: PresenceService(presence: backend.presence, conversations: backend.conversations), verifier: verifier,
-                limits: requestLimits, dependencies: backend.dependencies.map { Dependency(name: $0.key, check: $0.value) }, metrics: metrics,
+                limits: requestLimits, dependencies: backend.dependencies.map { Dependency(name: $0.key, check: $0.value) },
+                metrics: metrics,
                 sampleMetrics: { await sampler.sample() }, demo: demo, timeSource: time))
         let gateway = GatewayServices(
             messages: messages, conversations: backend.conversations, presence: backend.presence, verifier: verifier,
@@ -108,7 +113,8 @@ struct Node {
 
     private static func limits(_ settings: Settings) -> RequestLimits {
         func limiter(_ name: String) -> RateLimiter? {
-            RateLimiter(perSecond: Double(settings.number("limits.\(name)_per_second")), burst: Double(settings.number("limits.\(name)_burst")))
+            RateLimiter(
+                perSecond: Double(settings.number("limits.\(name)_per_second")), burst: Double(settings.number("limits.\(name)_burst")))
         }
         return RequestLimits(messages: limiter("messages"), requests: limiter("requests"))
     }

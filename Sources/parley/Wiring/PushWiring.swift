@@ -5,10 +5,13 @@ import ParleyPush
 /// Picks the push providers.
 enum PushWiring {
     /// Nil when notifications are switched off.
-    static func worker(_ settings: Settings, _ backend: Backend, _ time: any TimeSource, _ logger: Logger) throws -> PushWorker? {
+    static func worker(_ settings: Settings, _ backend: Backend, _ time: any TimeSource, _ createsFirst: CreatesFirst, _ logger: Logger)
+        throws -> PushWorker?
+    {
         guard settings.text("push.provider") == "log" else { return nil }
         return PushWorker(
             queue: backend.pushQueue, conversations: backend.conversations, presence: backend.presence, devices: backend.devices,
-            providers: [try LogPushProvider(path: settings.text("push.log_file"), time: time)], time: time, logger: logger)
+            providers: [try LogPushProvider(path: settings.text("push.log_file"), time: time)], time: time, logger: logger,
+            createsFirst: createsFirst)
     }
 }

@@ -1,4 +1,4 @@
-import ParleyModel
+public import ParleyModel
 
 // Bodies are written as literals: ["message_type": "text", "content": "Hello"].
 

@@ -57,10 +57,20 @@ extension Parley {
     func state(of conversation: String, for users: [UserID] = [ada, ben]) async throws -> [String] {
         var state: [String] = []
         for user in users {
-            let paths = ["/v1/conversations", conversation, conversation + "/messages?limit=200", conversation + "/participants", "/v1/devices"]
+            let paths = [
+                "/v1/conversations", conversation, conversation + "/messages?limit=200", conversation + "/participants", "/v1/devices",
+            ]
             for path in paths { state.append(try await call(.get, path, as: user).text) }
         }
         return state
+    }
+
+    /// Returns when so many creates wait in the lane.
+    func waiting(_ count: Int) async throws {
+        while lane.depth < count {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
     }
 
     /// The sequence numbers of a page of history.

@@ -10,7 +10,8 @@ import ParleyTesting
 
 /// Parley on its in-memory adapters, behind the router that `serve` runs; called without a network.
 struct Parley: Sendable {
-    static let secret = "a secret that only these tests know"
+    /// As long as the hash of HS512, the longest that a test signs with.
+    static let secret = "a secret that only these tests know, and that is 64 bytes or more"
     static let quiet = Logger(label: "parley.tests") { _ in SwiftLogNoOpLogHandler() }
 
     /// What a test wants otherwise than usual.
@@ -83,7 +84,9 @@ struct Parley: Sendable {
     }
 
     /// A request with a service token, on behalf of a user or of nobody.
-    func callAsService(_ method: HTTPRequest.Method, _ path: String, for user: UserID? = nil, _ body: JSONValue? = nil) async throws -> Answer {
+    func callAsService(_ method: HTTPRequest.Method, _ path: String, for user: UserID? = nil, _ body: JSONValue? = nil) async throws
+        -> Answer
+    {
         var headers: HTTPFields = [.authorization: "Bearer " + (try await token(nil, isService: true))]
         if let user { headers[.onBehalfOf] = user.description }
         return try await call(method, path, body, headers: headers)

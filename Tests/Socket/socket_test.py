@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Holds the socket of the real binary to its contract, from outside, with an ordinary WebSocket client.
+
+Two servers with data folders of their own: one with the usual settings, one with limits that are quickly reached,
+which is stopped by its last case. Each case makes its own users and conversations.
+
+    socket_test.py [--binary .build/debug/parley] [WORD …]     only cases whose name has one of the words
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Awaitable, Callable, List
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "Tests/Crash"))
+
+import authentication  # noqa: E402
+import delivery  # noqa: E402
+import frames  # noqa: E402
+import limits  # noqa: E402
+from server import ParleyServer, ServerFailed  # noqa: E402
+from world import Failed, World  # noqa: E402
+
+CASE_LIMIT_SECONDS = 120
+TIGHT = {"PARLEY_SOCKET_AUTHENTICATION_SECONDS": "1", "PARLEY_SOCKET_MAX_OUTBOUND_BYTES": "65536"}
+
+Case = Callable[[World], Awaitable[None]]
+
+
+class SocketTest:
+    def __init__(self, binary: Path, folder: Path, words: List[str]):
+        self.binary = binary
+        self.folder = folder
+        self.words = words
+        self.passed = 0
+        self.failed = 0
+
+    async def run(self) -> None:
+        await self._with_server("usual", {}, authentication.CASES + frames.CASES + delivery.CASES)
+        await self._with_server("tight", TIGHT, limits.CASES)
+
+    async def _with_server(self, name: str, settings: dict, cases: List[Case]) -> None:
+        cases = [case for case in cases if not self.words or any(word in case.__name__ for word in self.words)]
+        if not cases:
+            return
+        folder = self.folder / name
+        folder.mkdir()
+        secret = secrets.token_hex(32)
+        server = ParleyServer(self.binary, folder, secret, settings)
+        try:
+            server.start()
+            await asyncio.to_thread(server.wait_until_ready)
+            for case in cases:
+                await self._try(case, World(server, secret))
+        finally:
+            server.kill()
+
+    async def _try(self, case: Case, world: World) -> None:
+        name = case.__name__.replace("_", " ")
+        try:
+            await asyncio.wait_for(case(world), CASE_LIMIT_SECONDS)
+            await world.tidy_up()
+        except Exception as error:
+            self.failed += 1
+            told = str(error) if isinstance(error, (Failed, ServerFailed)) else traceback.format_exc()
+            print(f"FAIL {name}\n       {told}", flush=True)
+        else:
+            self.passed += 1
+            print(f"ok   {name}", flush=True)
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server does not outlive the test
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", type=Path, default=ROOT / ".build/debug/parley")
+    parser.add_argument("words", nargs="*")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="parley-socket-"))
+    test = SocketTest(options.binary, folder, options.words)
+    try:
+        asyncio.run(test.run())
+    except ServerFailed as error:
+        test.failed += 1
+        print(f"FAIL the server starts\n       {error}")
+    if test.failed:
+        print(f"  the data and the servers' logs are kept in {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{test.passed} passed, {test.failed} failed", flush=True)
+    return 1 if test.failed or not test.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
