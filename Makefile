@@ -33,9 +33,9 @@ torture: build ## Kill and restart a release build ROUNDS times, for at most SEC
 bench: build ## Measure a release build and print the table of docs/PERFORMANCE.md
 	@exec .build/release/parley bench $(ARGS)
 
-build: ## Build the release binary, .build/release/parley
+build: ## Build the release binary, .build/release/parley, with the Swift runtime in it
 	@scripts/setup.sh
-	@swift build -c release --product parley
+	@swift build -c release --static-swift-stdlib --product parley
 
 format: ## Lay out all Swift files as .swift-format says
 	@swift format --in-place --parallel --recursive $(SOURCES)

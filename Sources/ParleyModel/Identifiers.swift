@@ -22,12 +22,19 @@ public struct Identifier<Kind>: Hashable, Sendable, Comparable, CustomStringConv
 
     /// Reads the 36-character form; nil for anything else.
     public init?(_ text: some StringProtocol) {
+        guard let id = text.utf8.withContiguousStorageIfAvailable(Self.read) ?? Array(text.utf8).withUnsafeBufferPointer(Self.read) else {
+            return nil
+        }
+        self = id
+    }
+
+    private static func read(_ text: UnsafeBufferPointer<UInt8>) -> Self? {
+        guard text.count == 36 else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0
         var digits = 0
-        var place = 0
-        for byte in text.utf8 {
-            defer { place += 1 }
+        for place in 0..<36 {
+            let byte = text[place]
             if place == 8 || place == 13 || place == 18 || place == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
@@ -36,8 +43,7 @@ public struct Identifier<Kind>: Hashable, Sendable, Comparable, CustomStringConv
             if digits < 16 { high = high << 4 | UInt64(digit) } else { low = low << 4 | UInt64(digit) }
             digits += 1
         }
-        guard digits == 32, place == 36 else { return nil }
-        self.init(high: high, low: low)
+        return Self(high: high, low: low)
     }
 
     /// Reads the 16 bytes of the stored form; nil when there are not 16.

@@ -25,13 +25,14 @@ sys.path.insert(0, str(ROOT / "Tests/Crash"))
 
 import authentication  # noqa: E402
 import delivery  # noqa: E402
+import first_requests  # noqa: E402
 import frames  # noqa: E402
 import limits  # noqa: E402
 from server import ParleyServer, ServerFailed  # noqa: E402
 from world import Failed, World  # noqa: E402
 
 CASE_LIMIT_SECONDS = 120
-TIGHT = {"PARLEY_SOCKET_AUTHENTICATION_SECONDS": "1", "PARLEY_SOCKET_MAX_OUTBOUND_BYTES": "65536"}
+TIGHT = {"PARLEY_SOCKET_AUTHENTICATION_SECONDS": "1", "PARLEY_SOCKET_MAX_OUTBOUND_BYTES": "65536", "PARLEY_LIMITS_IDLE_SECONDS": "3"}
 
 Case = Callable[[World], Awaitable[None]]
 
@@ -45,8 +46,8 @@ class SocketTest:
         self.failed = 0
 
     async def run(self) -> None:
-        await self._with_server("usual", {}, authentication.CASES + frames.CASES + delivery.CASES)
-        await self._with_server("tight", TIGHT, limits.CASES)
+        await self._with_server("usual", {}, first_requests.CASES + authentication.CASES + frames.CASES + delivery.CASES)
+        await self._with_server("tight", TIGHT, first_requests.TIGHT_CASES + limits.CASES)
 
     async def _with_server(self, name: str, settings: dict, cases: List[Case]) -> None:
         cases = [case for case in cases if not self.words or any(word in case.__name__ for word in self.words)]

@@ -25,6 +25,7 @@ enum RequestBody {
     }
 
     private static func checkContentType(_ value: String?) throws(ParleyError) {
+        if value == "application/json" { return }
         let type = value?.prefix { $0 != ";" }.lowercased().filter { $0 != " " } ?? ""
         guard type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")) else {
             throw ParleyError(.unsupportedMediaType, "a body needs the header Content-Type: application/json")

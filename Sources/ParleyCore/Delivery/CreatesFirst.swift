@@ -42,8 +42,13 @@ public struct CreatesFirst: Sendable {
 
     /// Rests after a batch that took `worked`. Ends early when the task is cancelled.
     public func rest(after worked: Duration) async {
-        guard let activity, activity.isRecent(at: timeSource.now()) else { return }
-        let seconds = Double(worked.nanoseconds) / 1e9
-        try? await Task.sleep(for: .seconds(min(seconds * Self.restShare, Self.maxRestSeconds)))
+        let seconds = restSeconds(after: worked)
+        if seconds > 0 { try? await Task.sleep(for: .seconds(seconds)) }
+    }
+
+    /// How long to rest; 0 when no creates come in.
+    func restSeconds(after worked: Duration) -> Double {
+        guard let activity, activity.isRecent(at: timeSource.now()) else { return 0 }
+        return min(Double(worked.nanoseconds) / 1e9 * Self.restShare, Self.maxRestSeconds)
     }
 }

@@ -1,0 +1,31 @@
+import ParleyModel
+import ParleyTesting
+import Testing
+
+@testable import ParleyCore
+
+struct CreatesFirstTests {
+    private let time = ManualTimeSource()
+    private let activity = CreateActivity()
+
+    @Test func `work that can wait rests four times as long as it worked while creates come in`() {
+        let createsFirst = CreatesFirst(activity, timeSource: time)
+        activity.created(at: time.now())
+        #expect(createsFirst.restSeconds(after: .milliseconds(20)) == 0.08)
+    }
+
+    @Test func `a rest is bounded, so that notifications never stop`() {
+        let createsFirst = CreatesFirst(activity, timeSource: time)
+        activity.created(at: time.now())
+        #expect(createsFirst.restSeconds(after: .seconds(30)) == CreatesFirst.maxRestSeconds)
+    }
+
+    @Test func `nothing rests when no create has come for a tenth of a second, or when nobody asked for it`() {
+        let createsFirst = CreatesFirst(activity, timeSource: time)
+        #expect(createsFirst.restSeconds(after: .seconds(1)) == 0)
+        activity.created(at: time.now())
+        time.advance(bySeconds: 0.1)
+        #expect(createsFirst.restSeconds(after: .seconds(1)) == 0)
+        #expect(CreatesFirst.notNeeded.restSeconds(after: .seconds(1)) == 0)
+    }
+}
