@@ -107,6 +107,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", nioCore, nioPosix], swiftSettings: settings),
     ]

@@ -20,8 +20,8 @@ public final class Notifier: Service {
         public var participantPage = 5000
         /// Jobs waiting in the queue beyond which the notifier pauses.
         public var maxQueueDepth: Int64 = 100_000
-        /// Jobs written to the queue at once.
-        public var maxJobsPerWrite = 1000
+        /// Recipients, over all jobs, written to the queue at once: a short write, for which no create waits long.
+        public var maxRecipientsPerWrite = 20_000
         /// Seconds before trying again after an error, or looking again at a full queue.
         public var pauseSeconds = 0.5
         /// Whether jobs are queued at all; without it the checkpoint only follows.
@@ -150,7 +150,6 @@ public final class Notifier: Service {
             guard let last = messages.last else { break }
             if !applier.isIdle { await applier.apply(messages.map(\.message)) }
             if let enriched = try? await media.enriched(messages.map(\.message)) { await publisher.publish(enriched) }
-            try await waitForRoom()
             try await notify(messages.map(Self.recent))
             try await log.advance(to: last.position)
             done = last.position
@@ -170,13 +169,10 @@ public final class Notifier: Service {
             batch = try await log.messages(after: done, limit: configuration.maxBatch).map(Self.recent)
         }
         guard let last = batch.last else { return false }
-        try await waitForRoom()
-        if isClosed { return false }
         let start = ContinuousClock.now
         try await notify(batch)
         try await log.advance(to: last.position)
         instruments.took(.notify, since: start)
-        await createsFirst.rest(after: ContinuousClock.now - start)
         done = last.position
         return true
     }
@@ -208,6 +204,7 @@ public final class Notifier: Service {
     private func notify(_ batch: [Recent]) async throws(StoreError) {
         guard configuration.queuesJobs else { return }
         var jobs: [PushJob] = []
+        var recipientCount = 0
         let groups = Dictionary(grouping: batch, by: \.message.conversationID)
         for (conversation, messages) in groups {
             var parts = [Int](repeating: 0, count: messages.count)
@@ -225,7 +222,11 @@ public final class Notifier: Service {
                                 part: parts[place]))
                         parts[place] += 1
                     }
-                    if jobs.count >= configuration.maxJobsPerWrite { try await enqueue(&jobs) }
+                    recipientCount += recipients.count
+                    if recipientCount >= configuration.maxRecipientsPerWrite {
+                        try await enqueue(&jobs)
+                        recipientCount = 0
+                    }
                 }
             } while after != nil
         }
@@ -234,10 +235,13 @@ public final class Notifier: Service {
 
     private func enqueue(_ jobs: inout [PushJob]) async throws(StoreError) {
         if jobs.isEmpty { return }
+        try await waitForRoom()
+        let start = ContinuousClock.now
         try await queue.enqueue(jobs, at: timeSource.now())
         queued.increment(by: jobs.count)
         jobs.removeAll(keepingCapacity: true)
         afterEnqueue()
+        await createsFirst.rest(after: ContinuousClock.now - start)
     }
 
     /// Not knowing counts as offline: the worker asks again before it sends.

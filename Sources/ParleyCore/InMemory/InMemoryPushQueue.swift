@@ -9,7 +9,14 @@ public actor InMemoryPushQueue: PushQueue {
     public init() {}
 
     public func enqueue(_ jobs: [PushJob], at now: Timestamp) {
-        for job in jobs where !pending.contains(where: { $0.job.messageID == job.messageID && $0.job.part == job.part }) {
+        for job in jobs {
+            let waiting = pending.filter { $0.job.messageID == job.messageID }.map(\.job)
+            var job = job
+            if let same = waiting.first(where: { $0.part == job.part }) {
+                let new = job.recipients.filter { !same.recipients.contains($0) }
+                guard !new.isEmpty else { continue }
+                job = job.addressed(to: new, part: (waiting.map(\.part).max() ?? 0) + 1)
+            }
             lastID += 1
             pending.append(PendingPushJob(id: PushJobID(lastID), job: job, dueAt: now))
         }
@@ -70,13 +77,5 @@ private struct PendingPushJob {
         self.id = id
         self.job = job
         self.dueAt = dueAt
-    }
-}
-
-extension PushJob {
-    fileprivate func addressed(to recipients: [UserID]) -> PushJob {
-        PushJob(
-            messageID: messageID, conversationID: conversationID, senderID: senderID, sequenceNumber: sequenceNumber,
-            recipients: recipients, messagePreview: messagePreview, createdAt: createdAt, part: part)
     }
 }

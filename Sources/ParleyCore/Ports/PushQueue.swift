@@ -28,6 +28,13 @@ public struct PushJob: Sendable, Equatable {
         self.createdAt = createdAt
         self.part = part
     }
+
+    /// The same job for other recipients, and if said so as another part of its message.
+    public func addressed(to recipients: [UserID], part: Int? = nil) -> PushJob {
+        PushJob(
+            messageID: messageID, conversationID: conversationID, senderID: senderID, sequenceNumber: sequenceNumber,
+            recipients: recipients, messagePreview: messagePreview, createdAt: createdAt, part: part ?? self.part)
+    }
 }
 
 /// Names a queued job.
@@ -87,7 +94,8 @@ public struct PushQueueDepth: Sendable, Equatable {
 
 /// Keeps push jobs until they are done. At least once: a job whose lease ends without a result is handed out again.
 public protocol PushQueue: Sendable {
-    /// Durable when it returns. A (message, part) that is waiting already is not queued again.
+    /// Durable when it returns. Recipients who wait already under the job's message and part are not queued again; those
+    /// of a waiting part who are new (they were online when it was first queued) wait in a part of their own.
     func enqueue(_ jobs: [PushJob], at now: Timestamp) async throws(StoreError)
 
     /// Up to `limit` jobs that are due, oldest first; nobody else gets them for `seconds`.

@@ -35,8 +35,27 @@ public struct SQLitePushQueue: PushQueue {
                     INSERT INTO push_jobs (\(Self.columns), due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     ON CONFLICT (message_id, part) DO NOTHING
                     """)
-            for job in jobs { try insert.execute(arguments: StatementArguments(Self.arguments(job) + [now.milliseconds])) }
+            for job in jobs {
+                try insert.execute(arguments: StatementArguments(Self.arguments(job) + [now.milliseconds]))
+                if db.changesCount == 0, let rest = try Self.rest(of: job, db) {
+                    try insert.execute(arguments: StatementArguments(Self.arguments(rest) + [now.milliseconds]))
+                }
+            }
         }
+    }
+
+    /// The recipients of a job whose part waits already that are not in it, as a part behind the message's others.
+    private static func rest(of job: PushJob, _ db: Database) throws -> PushJob? {
+        let row = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT recipients, (SELECT max(part) + 1 FROM push_jobs WHERE message_id = waiting.message_id)
+                FROM push_jobs AS waiting WHERE message_id = ? AND part = ?
+                """, arguments: [job.messageID.blob, job.part])
+        guard let row else { return nil }
+        let waiting = Set(try row.ids(at: 0, as: UserID.self))
+        let new = job.recipients.filter { !waiting.contains($0) }
+        return new.isEmpty ? nil : job.addressed(to: new, part: row[1])
     }
 
     public func lease(limit: Int, seconds: Double, at now: Timestamp) async throws(StoreError) -> [LeasedPushJob] {

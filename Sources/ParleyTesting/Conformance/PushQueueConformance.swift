@@ -65,6 +65,15 @@ public enum PushQueueConformance {
             try checkEqual(try await queue.lease(limit: 10, seconds: 30, at: Sample.time(4)), [], "the leases after queueing again")
             try checkEqual(try await queue.depth().pending, 2, "jobs that wait or are leased")
         },
+        ConformanceCase("recipients who are new to a part that waits are queued, the others are not again (P5)") { queue in
+            let id = Sample.messageID()
+            let users = Sample.users(4)
+            try await queue.enqueue([Sample.job(for: [users[0]], messageID: id, part: 0)], at: Sample.start)
+            try await queue.enqueue([Sample.job(for: [users[1]], messageID: id, part: 1)], at: Sample.start)
+            try await queue.enqueue([Sample.job(for: [users[0], users[2], users[3]], messageID: id, part: 0)], at: Sample.time(1))
+            let recipients = try await queue.lease(limit: 10, seconds: 30, at: Sample.time(2)).map(\.job.recipients)
+            try checkEqual(recipients, [[users[0]], [users[1]], [users[2], users[3]]], "the recipients")
+        },
         ConformanceCase("one job queued by many at the same time waits once") { queue in
             let job = Sample.job()
             _ = try await concurrently(32) { _ in try await queue.enqueue([job], at: Sample.start) }

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import ParleyModel
 import SystemPackage
 
 /// The effective settings and where each came from: flags win over the environment, the environment over the file, the
@@ -54,7 +55,7 @@ struct Settings: Sendable {
             do {
                 let provider = try await FileProvider<JSONSnapshot>(filePath: FilePath(path))
                 sources.append((provider, { _ in .file(path) }))
-                complaints += Self.unknownKeys(inFile: path)
+                complaints += Self.complaints(aboutFile: path)
             } catch {
                 throw Invalid(complaints: ["The settings file \(path) cannot be read: it must exist and hold one JSON object."])
             }
@@ -111,21 +112,25 @@ struct Settings: Sendable {
         return unknownFlags + unknownVariables.map { "The environment variable \($0) is no setting of parley; parley config lists them." }
     }
 
-    private static func unknownKeys(inFile path: String) -> [String] {
-        guard let data = FileManager.default.contents(atPath: path),
-            let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
-        else {
-            return ["The settings file \(path) must hold one JSON object."]
+    /// The file is read once more as strict JSON: a name that stands twice, or `true` where a number belongs, is refused too.
+    private static func complaints(aboutFile path: String) -> [String] {
+        guard let data = FileManager.default.contents(atPath: path), case .object(let object)? = try? JSONParser.parse(data) else {
+            return ["The settings file \(path) must hold one JSON object, with no name twice."]
         }
         let known = Set(Setting.all.map(\.key))
-        return flattened(object).filter { !known.contains($0) }.sorted().map {
-            "The file \(path) sets \($0), which is no setting of parley."
-        }
+        return flattened(object).compactMap { key, value in
+            guard known.contains(key) else { return "The file \(path) sets \(key), which is no setting of parley." }
+            switch value {
+            case .string, .integer, .null: return nil
+            default: return "\(key) (from the file \(path)) has a wrong type: give a string or a whole number."
+            }
+        }.sorted()
     }
 
-    private static func flattened(_ object: [String: Any], prefix: String = "") -> [String] {
-        object.flatMap { name, value in
-            (value as? [String: Any]).map { flattened($0, prefix: prefix + name + ".") } ?? [prefix + name]
+    private static func flattened(_ object: JSONObject, prefix: String = "") -> [(key: String, value: JSONValue)] {
+        object.members.flatMap { name, value in
+            if case .object(let inner) = value { return flattened(inner, prefix: prefix + name + ".") }
+            return [(prefix + name, value)]
         }
     }
 
