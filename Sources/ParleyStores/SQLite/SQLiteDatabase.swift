@@ -77,7 +77,7 @@ public final class SQLiteDatabase: Sendable {
         } catch let error as DatabaseError {
             throw .cannotOpen(folder: folder, reason: error.message ?? "\(error.resultCode)")
         } catch {
-            throw .cannotOpen(folder: folder, reason: error.localizedDescription)
+            throw .cannotOpen(folder: folder, reason: "it cannot be made or written; see to its permissions")
         }
         writer = GroupCommitWriter(pool: pool, logger: logger)
     }

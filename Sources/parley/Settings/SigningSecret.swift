@@ -9,6 +9,7 @@ struct SigningSecret: Sendable {
     enum Missing: Error, CustomStringConvertible {
         case notLoopback(host: String)
         case nothingYet(folder: String)
+        case cannotKeep(folder: String)
 
         var description: String {
             switch self {
@@ -17,6 +18,8 @@ struct SigningSecret: Sendable {
                 No key for tokens is set, and \(host) is not a loopback address. Set PARLEY_AUTH_SECRET to at least 32 random bytes \
                 (openssl rand -hex 32) or PARLEY_AUTH_JWKS_FILE to a JWKS, or listen on 127.0.0.1 to try parley without.
                 """
+            case .cannotKeep(let folder):
+                "The data folder \(folder) cannot be made or written. Choose another one with --data, or see to its permissions."
             case .nothingYet(let folder):
                 "There is no secret: set PARLEY_AUTH_SECRET, or start parley serve once, which makes a development secret in \(folder)."
             }
@@ -58,13 +61,15 @@ struct SigningSecret: Sendable {
     /// Random, so that no web page and no other user of the machine can guess it; kept, so that tokens outlive a restart.
     private static func developmentSecret(in folder: String) throws -> String {
         if let secret = read(in: folder) { return secret }
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let secret = (0..<4).map { _ in String(UInt64.random(in: .min ... .max) | 1 << 63, radix: 16) }.joined()
-        guard
-            FileManager.default.createFile(
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            let isKept = FileManager.default.createFile(
                 atPath: folder + "/" + fileName, contents: Data(secret.utf8), attributes: [.posixPermissions: 0o600])
-        else {
-            throw CocoaError(.fileWriteUnknown, userInfo: [NSLocalizedDescriptionKey: "The data folder \(folder) cannot be written."])
+            guard isKept else { throw Missing.cannotKeep(folder: folder) }
+        } catch {
+            throw Missing.cannotKeep(folder: folder)
         }
         return secret
     }

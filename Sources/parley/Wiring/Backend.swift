@@ -21,7 +21,14 @@ struct Backend {
     static func embedded(folder: String, logger: Logger) async throws -> Backend {
         let database = try SQLiteDatabase(folder: folder, access: .exclusive, logger: logger)
         let pushQueue = SQLitePushQueue(database)
-        try await pushQueue.releaseLeases(at: SystemTimeSource().now())
+        do {
+            // The first write of the process: a folder that can only be read shows here.
+            try await pushQueue.releaseLeases(at: SystemTimeSource().now())
+        } catch {
+            database.close()
+            throw SQLiteDatabase.OpenError.cannotOpen(
+                folder: folder, reason: "it cannot be written; see to its permissions and to the room on its disk")
+        }
         let messages = SQLiteMessageStore(database)
         return Backend(
             messages: messages, log: messages, conversations: SQLiteConversationStore(database), media: SQLiteMediaStore(database),
