@@ -21,10 +21,12 @@ public struct Conversation: Sendable, Equatable {
     public let lastMessage: LastMessage?
     /// The highest sequence number; 0 before the first message.
     public let lastSequence: Int64
+    /// Counts the changes of title and participants.
+    public let version: Int64
 
     public init(
         id: ConversationID, type: ConversationType, title: String?, createdBy: UserID, createdAt: Timestamp,
-        directUserIDs: [UserID], participantCount: Int64, lastMessage: LastMessage?, lastSequence: Int64
+        directUserIDs: [UserID], participantCount: Int64, lastMessage: LastMessage?, lastSequence: Int64, version: Int64
     ) {
         self.id = id
         self.type = type
@@ -35,7 +37,10 @@ public struct Conversation: Sendable, Equatable {
         self.participantCount = participantCount
         self.lastMessage = lastMessage
         self.lastSequence = lastSequence
+        self.version = version
     }
+
+    public var stamp: ConversationStamp { ConversationStamp(version: version, title: title, participantCount: participantCount) }
 }
 
 /// What a conversation says of its highest message.
@@ -94,12 +99,15 @@ public struct Participant: JSONEncodable, Equatable {
     public let role: Role
     public let joinedAt: Timestamp
     public let lastReadSequence: Int64
+    /// What one of the user's devices has received; never below what was read.
+    public let lastDeliveredSequence: Int64
 
-    public init(userID: UserID, role: Role, joinedAt: Timestamp, lastReadSequence: Int64) {
+    public init(userID: UserID, role: Role, joinedAt: Timestamp, lastReadSequence: Int64, lastDeliveredSequence: Int64) {
         self.userID = userID
         self.role = role
         self.joinedAt = joinedAt
         self.lastReadSequence = lastReadSequence
+        self.lastDeliveredSequence = lastDeliveredSequence
     }
 
     public func write(to json: inout JSONWriter) {
@@ -112,6 +120,8 @@ public struct Participant: JSONEncodable, Equatable {
             json.timestamp(joinedAt)
             json.name("last_read_sequence")
             json.integer(lastReadSequence)
+            json.name("last_delivered_sequence")
+            json.integer(lastDeliveredSequence)
         }
     }
 }
@@ -119,12 +129,15 @@ public struct Participant: JSONEncodable, Equatable {
 /// Where a participant has read to, and what is left.
 public struct ReadState: JSONEncodable, Equatable {
     public let lastReadSequence: Int64
-    /// Messages after the marker that others sent.
+    /// Messages after the marker, up to `lastSequence`, that others sent.
     public let unreadCount: Int64
+    /// The conversation's highest number when the count was taken.
+    public let lastSequence: Int64
 
-    public init(lastReadSequence: Int64, unreadCount: Int64) {
+    public init(lastReadSequence: Int64, unreadCount: Int64, lastSequence: Int64) {
         self.lastReadSequence = lastReadSequence
         self.unreadCount = unreadCount
+        self.lastSequence = lastSequence
     }
 
     public func write(to json: inout JSONWriter) {
@@ -133,6 +146,8 @@ public struct ReadState: JSONEncodable, Equatable {
             json.integer(lastReadSequence)
             json.name("unread_count")
             json.integer(unreadCount)
+            json.name("last_sequence")
+            json.integer(lastSequence)
         }
     }
 }
@@ -185,6 +200,8 @@ public struct ConversationView: Sendable, Equatable {
             json.integer(readState.unreadCount)
             json.name("last_read_sequence")
             json.integer(readState.lastReadSequence)
+            json.name("version")
+            json.integer(conversation.version)
         }
     }
 }

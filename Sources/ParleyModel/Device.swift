@@ -103,11 +103,13 @@ public struct PresenceState: JSONEncodable, Equatable {
     }
 
     public func write(to json: inout JSONWriter) {
-        json.object { json in
-            json.name("online")
-            json.bool(online)
-            json.name("last_seen_at")
-            json.optional(lastSeenAt) { $0.timestamp($1) }
-        }
+        json.object { json in writeMembers(to: &json) }
+    }
+
+    func writeMembers(to json: inout JSONWriter) {
+        json.name("online")
+        json.bool(online)
+        json.name("last_seen_at")
+        json.optional(lastSeenAt) { $0.timestamp($1) }
     }
 }

@@ -12,6 +12,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case missingToken = "missing_token"
     case invalidToken = "invalid_token"
     case tokenExpired = "token_expired"
+    case tokenRevoked = "token_revoked"
+    case originNotAllowed = "origin_not_allowed"
     case notAParticipant = "not_a_participant"
     case roleForbids = "role_forbids"
     case senderMismatch = "sender_mismatch"
@@ -27,6 +29,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case lastOwner = "last_owner"
     case tooManyParticipants = "too_many_participants"
     case tooManyDevices = "too_many_devices"
+    case alreadySubscribed = "already_subscribed"
+    case tooManySubscriptions = "too_many_subscriptions"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
     case clientMessageIDReused = "client_message_id_reused"
@@ -45,11 +49,11 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         case .malformedJSON, .invalidUTF8, .duplicateKey, .tooDeeplyNested, .missingField, .invalidField, .invalidID,
             .invalidParameter, .invalidCursor, .unknownCommand:
             400
-        case .missingToken, .invalidToken, .tokenExpired: 401
-        case .notAParticipant, .roleForbids, .senderMismatch, .serviceTokenRequired: 403
+        case .missingToken, .invalidToken, .tokenExpired, .tokenRevoked: 401
+        case .notAParticipant, .roleForbids, .senderMismatch, .serviceTokenRequired, .originNotAllowed: 403
         case .routeNotFound, .conversationNotFound, .participantNotFound, .mediaNotFound, .deviceNotFound, .demoDisabled: 404
         case .methodNotAllowed: 405
-        case .directConversationFixed, .lastOwner, .tooManyParticipants, .tooManyDevices: 409
+        case .directConversationFixed, .lastOwner, .tooManyParticipants, .tooManyDevices, .alreadySubscribed, .tooManySubscriptions: 409
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
         case .clientMessageIDReused, .unknownMedia: 422
@@ -83,6 +87,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         case .missingToken: "A bearer token is required"
         case .invalidToken: "The token is not valid"
         case .tokenExpired: "The token has expired"
+        case .tokenRevoked: "The token was revoked"
+        case .originNotAllowed: "The page's origin is not allowed"
         case .notAParticipant: "Not a participant"
         case .roleForbids: "The role does not allow this"
         case .senderMismatch: "The sender is someone else"
@@ -98,6 +104,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         case .lastOwner: "The last owner must stay"
         case .tooManyParticipants: "The conversation is full"
         case .tooManyDevices: "Too many devices"
+        case .alreadySubscribed: "The connection is subscribed already"
+        case .tooManySubscriptions: "Too many conversations for one connection"
         case .bodyTooLarge: "The body is too large"
         case .unsupportedMediaType: "The body's content type is not JSON"
         case .clientMessageIDReused: "The client_message_id was used for another message"

@@ -1,5 +1,3 @@
-public import ParleyModel
-
 /// The short line that stands for a message in lists and notifications (DESIGN section 3, "Preview").
 public enum MessagePreview {
     /// Characters of a text shown in a conversation list.

@@ -1,4 +1,3 @@
-import ParleyCore
 import ParleyModel
 import Testing
 
