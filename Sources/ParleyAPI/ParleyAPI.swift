@@ -9,6 +9,9 @@ public struct APIServices: Sendable {
     public let media: MediaService
     public let devices: DeviceService
     public let presence: PresenceService
+    public let markers: MarkerService
+    public let typing: TypingService
+    public let revocations: TokenRevocations
     public let verifier: any TokenVerifier
     public let limits: RequestLimits
     public let dependencies: [Dependency]
@@ -19,7 +22,7 @@ public struct APIServices: Sendable {
 
     public init(
         messages: MessageService, conversations: ConversationService, media: MediaService, devices: DeviceService,
-        presence: PresenceService,
+        presence: PresenceService, markers: MarkerService, typing: TypingService, revocations: TokenRevocations,
         verifier: any TokenVerifier, limits: RequestLimits, dependencies: [Dependency], metrics: PrometheusRegistry,
         sampleMetrics: @escaping @Sendable () async -> Void, demo: DemoSession?, timeSource: any TimeSource
     ) {
@@ -28,6 +31,9 @@ public struct APIServices: Sendable {
         self.media = media
         self.devices = devices
         self.presence = presence
+        self.markers = markers
+        self.typing = typing
+        self.revocations = revocations
         self.verifier = verifier
         self.limits = limits
         self.dependencies = dependencies
@@ -46,6 +52,8 @@ public func parleyRouter(_ services: APIServices) -> Router<ParleyRequestContext
     MessageRoutes(messages: services.messages).add(to: &routes)
     ConversationRoutes(conversations: services.conversations, timeSource: services.timeSource).add(to: &routes)
     ParticipantRoutes(conversations: services.conversations).add(to: &routes)
+    MarkerRoutes(markers: services.markers, typing: services.typing).add(to: &routes)
+    TokenRoutes(revocations: services.revocations).add(to: &routes)
     MediaRoutes(media: services.media).add(to: &routes)
     DeviceRoutes(devices: services.devices).add(to: &routes)
     PresenceRoutes(presence: services.presence).add(to: &routes)

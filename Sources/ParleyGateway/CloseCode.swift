@@ -10,7 +10,10 @@ enum CloseCode: UInt16, CaseIterable {
     case notAuthenticatedInTime = 4003
     case tokenExpired = 4004
     case silent = 4005
+    case tooManyCommands = 4006
+    case tooManySockets = 4007
     case invalidToken = 4500
+    case tokenRevoked = 4501
     case commandError = 4502
 
     /// The sentence in the close frame.
@@ -21,12 +24,15 @@ enum CloseCode: UInt16, CaseIterable {
         case .invalidUTF8: "the text is not valid UTF-8"
         case .tooBig: "the message is too big"
         case .goingAway: "the server is going away; come back"
-        case .tooSlow: "events were not read fast enough; come back and catch up"
+        case .tooSlow: "not even position hints were read fast enough; come back and catch up"
         case .overloaded: "too busy right now; come back"
         case .notAuthenticatedInTime: "no authenticate command came in time"
         case .tokenExpired: "the token has expired; come back with a new one"
         case .silent: "nothing was heard for too long; come back"
+        case .tooManyCommands: "too many commands; come back and slow down"
+        case .tooManySockets: "this user has too many connections; close one, then come back"
         case .invalidToken: "the token is not valid"
+        case .tokenRevoked: "the token was revoked"
         case .commandError: "commands must be JSON objects with an id and a known type"
         }
     }

@@ -7,23 +7,27 @@ import NIOHTTPTypesHTTP1
 import NIOWebSocket
 public import ParleyCore
 
-/// Everything a socket needs of the rest.
+/// Everything a connection that hears events needs of the rest.
 public struct GatewayServices: Sendable {
     public let messages: MessageService
-    public let conversations: any ConversationStore
-    public let presence: any Presence
+    public let markers: MarkerService
+    public let typing: TypingService
+    public let presence: PresenceService
+    public let resume: ResumeService
     public let verifier: any TokenVerifier
     public let messageLimiter: RateLimiter?
     public let timeSource: any TimeSource
     public let configuration: GatewayConfiguration
 
     public init(
-        messages: MessageService, conversations: any ConversationStore, presence: any Presence, verifier: any TokenVerifier,
-        messageLimiter: RateLimiter?, timeSource: any TimeSource, configuration: GatewayConfiguration = .init()
+        messages: MessageService, markers: MarkerService, typing: TypingService, presence: PresenceService, resume: ResumeService,
+        verifier: any TokenVerifier, messageLimiter: RateLimiter?, timeSource: any TimeSource, configuration: GatewayConfiguration = .init()
     ) {
         self.messages = messages
-        self.conversations = conversations
+        self.markers = markers
+        self.typing = typing
         self.presence = presence
+        self.resume = resume
         self.verifier = verifier
         self.messageLimiter = messageLimiter
         self.timeSource = timeSource
@@ -109,7 +113,7 @@ public struct ParleyChannel: HTTPChannelHandler {
             value.lowercased().hasPrefix("bearer ") ? String(value.dropFirst(7)) : nil
         }
         let connection = SocketConnection(
-            channel: channel, hub: hub.part(of: channel.eventLoop), configuration: configuration, hasToken: token != nil)
+            channel: channel, hub: hub, configuration: configuration, hasToken: token != nil)
         try channel.pipeline.syncOperations.addHandler(connection)
         return OpenSocket(connection: connection, token: token)
     }

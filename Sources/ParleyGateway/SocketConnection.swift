@@ -17,7 +17,9 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     private enum State {
         case waitingForToken
         case authenticating
-        case authenticated(HubPart.Listener)
+        case authenticated(Subscriber)
+        /// The server stops: what is under way is answered, nothing new is taken.
+        case draining(Subscriber?)
         case closing
     }
 
@@ -25,15 +27,21 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     let commands: AsyncStream<NumberedCommand>
     private let commandSource: AsyncStream<NumberedCommand>.Continuation
     private let configuration: GatewayConfiguration
-    private let hub: HubPart
+    private let hub: Hub
+    private let part: HubPart
     private var state: State
     private var assembler: MessageAssembler
+    private var bucket: TokenBucket
+    private var refusedInARow = 0
     private var pendingCommands = 0
     private var context: ChannelHandlerContext?
     /// Ready frames are written from here on towards the network: past the frame encoder, since they are encoded.
     private var frameContext: ChannelHandlerContext?
-    private var timers: [Scheduled<Void>] = []
-    private var heartbeat: RepeatedTask?
+
+    // Time. A connection asks no timers for itself; the hub's part tells all of them how time passes.
+    private let openedAt: NIODeadline
+    private var tokenEnds = NIODeadline.distantFuture
+    private var nextBeat: NIODeadline
     private var heardSinceBeat = true
     private var missedBeats = 0
 
@@ -43,12 +51,16 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         })
 
     /// With `hasToken` the handshake carried a token, and authentication begins with it instead of a command.
-    init(channel: any Channel, hub: HubPart, configuration: GatewayConfiguration, hasToken: Bool) {
+    init(channel: any Channel, hub: Hub, configuration: GatewayConfiguration, hasToken: Bool) {
         self.channel = channel
         self.hub = hub
+        part = hub.part(of: channel.eventLoop)
         self.configuration = configuration
         state = hasToken ? .authenticating : .waitingForToken
         assembler = MessageAssembler(maxBytes: configuration.maxMessageBytes)
+        openedAt = channel.eventLoop.now
+        nextBeat = openedAt + .seconds(Int64(configuration.heartbeatSeconds))
+        bucket = TokenBucket(perSecond: configuration.commandsPerSecond, burst: configuration.commandsBurst, at: openedAt)
         // Bounded by `maxPendingCommands`: reading stops when that many wait.
         (commands, commandSource) = AsyncStream.makeStream(of: NumberedCommand.self, bufferingPolicy: .unbounded)
     }
@@ -58,17 +70,7 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         frameContext = try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
-        let limit = configuration.authenticationSeconds
-        timers.append(
-            context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(limit))) {
-                switch self.state {
-                case .waitingForToken, .authenticating: self.close(.notAuthenticatedInTime)
-                case .authenticated, .closing: break
-                }
-            })
-        heartbeat = context.eventLoop.scheduleRepeatedTask(
-            initialDelay: .seconds(Int64(configuration.heartbeatSeconds)), delay: .seconds(Int64(configuration.heartbeatSeconds))
-        ) { _ in self.beat() }
+        part.open(self)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -81,15 +83,21 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func ended() {
-        if case .authenticated(let listener) = state { hub.leave(listener) }
+        leaveHub()
+        part.close(self)
         state = .closing
-        for timer in timers { timer.cancel() }
-        timers = []
-        heartbeat?.cancel()
-        heartbeat = nil
         context = nil
         frameContext = nil
         commandSource.finish()
+    }
+
+    private func leaveHub() {
+        switch state {
+        case .authenticated(let subscriber), .draining(let subscriber?):
+            part.leave(subscriber)
+            hub.countOut(subscriber.user)
+        case .waitingForToken, .authenticating, .draining(nil), .closing: break
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -98,7 +106,7 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         switch assembler.receive(unwrapInboundIn(data)) {
         case .nothing: break
         case .text(let text): receive(text)
-        case .pong(let payload): send(frame: FrameBytes.pong(payload))
+        case .pong(let payload): if channel.isWritable { send(frame: FrameBytes.pong(payload)) }
         case .closed: close(nil)
         case .fail(let code): close(code)
         }
@@ -116,10 +124,7 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        case is ChannelShouldQuiesceEvent:
-            let delay = Int.random(in: 0...configuration.reconnectSpreadMilliseconds)
-            send(frame: FrameBytes.text(SocketText.goingAway(reconnectAfterMilliseconds: delay)))
-            close(.goingAway)
+        case is ChannelShouldQuiesceEvent: drain()
         case ChannelEvent.inputClosed:
             // The client will send nothing more, not even a close frame.
             context.close(promise: nil)
@@ -128,27 +133,59 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        // A client that does not read its replies is not asked for more commands.
+        setReading(channel.isWritable && pendingCommands < configuration.maxPendingCommands)
+        if channel.isWritable {
+            subscriber?.becameWritable()
+            part.flushTouched()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private var subscriber: Subscriber? {
+        switch state {
+        case .authenticated(let subscriber): subscriber
+        case .waitingForToken, .authenticating, .draining, .closing: nil
+        }
+    }
+
     // MARK: Commands
 
     private func receive(_ text: [UInt8]) {
+        if case .draining = state { return }
         switch ReadCommand(text) {
         case .unreadable(let code): close(code)
-        case .refused(let id, let error): send(text: SocketText.error(id, error))
-        case .command(let command): accept(command)
+        case .refused(let id, let error): if let id = admit(id) { send(text: SocketText.error(id, error)) }
+        case .command(let command): if admit(command.id) != nil { accept(command) }
         }
+    }
+
+    /// Holds the connection to its rate. A client that goes on although it is refused is closed.
+    private func admit(_ id: Int64) -> Int64? {
+        guard let wait = bucket.take(at: channel.eventLoop.now) else {
+            refusedInARow = 0
+            return id
+        }
+        refusedInARow += 1
+        if refusedInARow > configuration.maxRefusedCommands {
+            close(.tooManyCommands)
+        } else {
+            let error = ParleyError(.rateLimited, "this connection sends too many commands", retryAfterSeconds: wait)
+            send(text: SocketText.error(id, error))
+        }
+        return nil
     }
 
     private func accept(_ numbered: NumberedCommand) {
         switch (state, numbered.command) {
         case (.waitingForToken, .authenticate):
             state = .authenticating
-        case (.waitingForToken, .send):
+        case (.waitingForToken, .ping), (.authenticating, _), (.authenticated, _): break
+        case (.waitingForToken, _):
             send(text: SocketText.error(numbered.id, ParleyError(.missingToken, "authenticate first")))
             return
-        case (.authenticating, .authenticate), (.authenticated, .authenticate):
-            send(text: SocketText.error(numbered.id, ParleyError(.invalidField, "this connection is authenticated already")))
-            return
-        default: break
+        case (.draining, _), (.closing, _): return
         }
         pendingCommands += 1
         if pendingCommands >= configuration.maxPendingCommands { setReading(false) }
@@ -162,48 +199,83 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// Sends a command's reply and makes room for the next one. From any thread.
     func reply(_ text: [UInt8]) {
-        channel.eventLoop.execute {
-            self.send(text: text)
-            self.pendingCommands -= 1
-            if self.pendingCommands == self.configuration.maxPendingCommands - 1 { self.setReading(true) }
+        channel.eventLoop.execute { self.replyOnLoop(text) }
+    }
+
+    private func replyOnLoop(_ text: [UInt8]) {
+        send(text: text)
+        pendingCommands -= 1
+        if case .draining = state {
+            if pendingCommands == 0 { close(.goingAway) }
+        } else if pendingCommands == configuration.maxPendingCommands - 1, channel.isWritable {
+            setReading(true)
         }
     }
 
     // MARK: The session's steps, called by its task
 
-    /// Greets; with a user when the handshake carried a good token.
-    func greet(_ text: [UInt8]) {
-        channel.eventLoop.execute { self.send(text: text) }
+    /// The server's first words.
+    func greet(_ hello: Hello) {
+        let event = OutboundEvent(.hello(hello))
+        channel.eventLoop.execute { self.send(frame: event.frame) }
     }
 
-    /// Enters the user in the hub. Nil when the connection has ended meanwhile.
-    func enter(_ user: UserID) async -> HubPart.Listener? {
+    enum Entry {
+        case entered(Subscriber)
+        case tooMany
+        /// The connection has ended meanwhile.
+        case ended
+    }
+
+    /// Enters the user in the hub.
+    func enter(_ caller: Caller, user: UserID, tokenEndsIn seconds: Double?) async -> Entry {
         await onLoop {
-            if case .closing = self.state { return nil }
-            let listener = self.hub.enter(self, user: user)
-            self.state = .authenticated(listener)
-            return listener
+            switch self.state {
+            case .closing, .draining: return .ended
+            case .waitingForToken, .authenticating, .authenticated: break
+            }
+            guard self.hub.countIn(user, limit: self.configuration.maxSocketsPerUser) else { return .tooMany }
+            let subscriber = Subscriber(user: user, caller: caller, endpoint: self, part: self.part)
+            self.part.enter(subscriber)
+            self.state = .authenticated(subscriber)
+            self.setTokenEnd(seconds)
+            return .entered(subscriber)
         }
     }
 
-    /// Lets the connection hear of these conversations from now on.
-    func listen(_ listener: HubPart.Listener, to conversations: [ConversationID]) async {
-        await onLoop { self.hub.listen(listener, to: conversations) }
-    }
-
-    /// Ends the connection when its token ends.
-    func close(at expiry: Timestamp, now: Timestamp) {
-        // A timer cannot wait for ever; a token that ends in more than a month outlives any socket.
-        let seconds = min(max(0, expiry.seconds(since: now)), 2_592_000)
-        channel.eventLoop.execute {
-            if case .closing = self.state { return }
-            self.timers.append(
-                self.channel.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(seconds * 1000))) { self.close(.tokenExpired) }
-            )
+    /// The same user has shown a newer token.
+    func renew(_ caller: Caller, tokenEndsIn seconds: Double?) async {
+        await onLoop {
+            self.subscriber?.caller = caller
+            self.setTokenEnd(seconds)
         }
     }
 
-    func end(_ code: CloseCode) {
+    private func setTokenEnd(_ seconds: Double?) {
+        // A deadline cannot lie arbitrarily far away; a token that ends in more than a month outlives any socket.
+        tokenEnds = seconds.map { channel.eventLoop.now + .milliseconds(Int64(min(max(0, $0), 2_592_000) * 1000)) } ?? .distantFuture
+    }
+
+    /// Runs a step of the subscriber on the loop and flushes what it wrote. Nil when the connection has ended.
+    func withSubscriber<Value>(_ body: @escaping (Subscriber) -> Value) async -> sending Value? {
+        await onLoop {
+            guard let subscriber = self.subscriber else { return nil }
+            let value = body(subscriber)
+            self.part.flushTouched()
+            return value
+        }
+    }
+
+    /// Replies and begins to listen in one step: what happens from then on comes after the reply.
+    func subscribe(_ plan: ResumePlan, hearsAll: Bool, reply: [UInt8]) async {
+        await onLoop {
+            self.replyOnLoop(reply)
+            self.subscriber?.begin(plan, hearsAll: hearsAll)
+            self.part.flushTouched()
+        }
+    }
+
+    func close(with code: CloseCode) {
         channel.eventLoop.execute { self.close(code) }
     }
 
@@ -219,37 +291,28 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: Writing
 
-    /// Writes an event's frame without flushing. False when this connection takes no more.
-    func write(event frame: ByteBuffer) -> Bool {
-        guard case .authenticated = state, let frameContext else { return false }
-        guard channel.isWritable else {
-            close(.tooSlow)
-            return false
-        }
-        frameContext.write(wrapOutboundOut(frame), promise: nil)
-        return true
-    }
-
-    func flush() {
-        frameContext?.flush()
-    }
-
     private func send(text: [UInt8]) {
         send(frame: FrameBytes.text(text))
     }
 
     private func send(frame: ByteBuffer) {
         if case .closing = state { return }
-        // Replies count towards the bound as events do.
-        guard channel.isWritable else { return close(.tooSlow) }
         frameContext?.writeAndFlush(wrapOutboundOut(frame), promise: nil)
     }
 
-    private func beat() {
-        missedBeats = heardSinceBeat ? 0 : missedBeats + 1
-        heardSinceBeat = false
-        if missedBeats >= 2 { return close(.silent) }
-        send(frame: FrameBytes.ping)
+    // MARK: The end
+
+    /// The server stops. The client hears when to come back, each after a delay of its own, so that they do not all come
+    /// at once; what it has sent already is answered first.
+    private func drain() {
+        switch state {
+        case .closing, .draining: return
+        case .waitingForToken, .authenticating: state = .draining(nil)
+        case .authenticated(let subscriber): state = .draining(subscriber)
+        }
+        let delay = Int64.random(in: 0...Int64(configuration.drainSeconds) * 1000)
+        send(frame: OutboundEvent(.goingAway(reconnectAfterMilliseconds: delay)).frame)
+        if pendingCommands == 0 { close(.goingAway) }
     }
 
     /// Says why and ends. Without a code the client's own close is echoed.
@@ -258,7 +321,7 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     /// only our half is closed, and what comes is read and dropped until the client ends too, for at most five seconds.
     private func close(_ code: CloseCode?) {
         if case .closing = state { return }
-        if case .authenticated(let listener) = state { hub.leave(listener) }
+        leaveHub()
         state = .closing
         if let code { Self.closed[code]?.increment() }
         // Whoever hears nothing any more is not online through this connection, however long its end takes.
@@ -272,5 +335,43 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         written.futureResult.whenSuccess { channel.close(mode: .output, promise: nil) }
         setReading(true)
         frameContext.writeAndFlush(wrapOutboundOut(frame), promise: written)
+    }
+}
+
+extension SocketConnection: EventEndpoint {
+    var isWritable: Bool { channel.isWritable }
+
+    func write(_ event: OutboundEvent) {
+        frameContext?.write(wrapOutboundOut(event.frame), promise: nil)
+    }
+
+    func flush() {
+        frameContext?.flush()
+    }
+
+    func end(_ code: CloseCode) { close(code) }
+}
+
+extension SocketConnection: TickingConnection {
+    func tick(_ now: NIODeadline) {
+        switch state {
+        case .waitingForToken, .authenticating:
+            if now >= openedAt + .seconds(Int64(configuration.authenticationSeconds)) { return close(.notAuthenticatedInTime) }
+        case .authenticated(let subscriber):
+            if now >= tokenEnds { return close(.tokenExpired) }
+            subscriber.tick()
+        case .draining, .closing: return
+        }
+        if now >= nextBeat { beat() }
+    }
+
+    private func beat() {
+        nextBeat = nextBeat + .seconds(Int64(configuration.heartbeatSeconds))
+        missedBeats = heardSinceBeat ? 0 : missedBeats + 1
+        heardSinceBeat = false
+        if missedBeats >= 2 { return close(.silent) }
+        guard channel.isWritable else { return }
+        subscriber?.beat()
+        send(frame: FrameBytes.ping)
     }
 }

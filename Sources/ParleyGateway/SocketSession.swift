@@ -10,45 +10,46 @@ struct SocketSession {
     /// The token that came with the handshake, if one did.
     let handshakeToken: String?
 
+    /// What is known after the commands so far.
+    private struct Progress {
+        var caller: Caller?
+        var subscription = SubscribeCommand()
+        var isSubscribed = false
+    }
+
     /// Runs until the connection has ended. Whoever was online through it is so no longer when this returns.
     func run() async {
         let session = String(UInt64.random(in: .min ... .max), radix: 36)
-        var caller: Caller?
+        var progress = Progress()
         if let handshakeToken {
             do throws(ParleyError) {
-                caller = try await begin(handshakeToken)
+                progress.caller = try await begin(handshakeToken)
             } catch {
                 return refuse(error)
             }
         }
+        let configuration = services.configuration
         connection.greet(
-            SocketText.hello(session: session, user: caller?.userID, limits: services.configuration, now: services.timeSource.now()))
+            Hello(
+                session: session, userID: progress.caller?.userID,
+                heartbeatIntervalMilliseconds: Int64(configuration.heartbeatSeconds) * 1000, limits: configuration.limits,
+                serverTime: services.timeSource.now()))
         for await numbered in connection.commands {
-            if let reply = await carryOut(numbered, &caller) { connection.reply(reply) }
+            if let reply = await carryOut(numbered, &progress) { connection.reply(reply) }
         }
-        if let user = caller?.userID { await services.presence.left(user, at: services.timeSource.now()) }
+        if let user = progress.caller?.userID { await services.presence.left(user) }
     }
 
-    private func carryOut(_ numbered: NumberedCommand, _ caller: inout Caller?) async -> [UInt8]? {
+    private func carryOut(_ numbered: NumberedCommand, _ progress: inout Progress) async -> [UInt8]? {
         do throws(ParleyError) {
-            switch numbered.command {
-            case .authenticate(let token):
-                let begun = try await begin(token)
-                caller = begun
-                return SocketText.ok(numbered.id) { json in
-                    json.name("user_id")
-                    json.optional(begun.userID) { $0.id($1) }
-                }
-            case .send(let draft):
-                return try await send(draft, numbered.id, caller)
-            case .ping:
-                return SocketText.ok(numbered.id) { json in
-                    json.name("server_time")
-                    json.timestamp(services.timeSource.now())
-                }
+            if case .authenticate(let token) = numbered.command { return try await authenticate(token, numbered.id, &progress) }
+            if case .ping = numbered.command { return pong(numbered.id) }
+            guard let caller = progress.caller, let user = caller.userID else {
+                throw ParleyError(.missingToken, "authenticate first")
             }
+            return try await carryOut(numbered, as: caller, user, &progress)
         } catch {
-            if case .authenticate = numbered.command {
+            if case .authenticate = numbered.command, progress.caller == nil {
                 connection.reply(SocketText.error(numbered.id, error))
                 refuse(error)
                 return nil
@@ -57,30 +58,137 @@ struct SocketSession {
         }
     }
 
-    private func refuse(_ error: ParleyError) {
-        switch error.code {
-        case .tokenExpired: connection.end(.tokenExpired)
-        case .storageUnavailable, .overloaded: connection.end(.overloaded)
-        default: connection.end(.invalidToken)
+    private func carryOut(_ numbered: NumberedCommand, as caller: Caller, _ user: UserID, _ progress: inout Progress)
+        async throws(ParleyError) -> [UInt8]?
+    {
+        let id = numbered.id
+        switch numbered.command {
+        case .authenticate, .ping: return nil
+        case .subscribe(let command): return try await subscribe(command, id, user, &progress)
+        case .send(let draft): return try await send(draft, id, caller, user)
+        case .read(let conversation, let number):
+            let state = try await services.markers.read(in: conversation, to: number, as: caller)
+            return SocketText.ok(id) { state.writeMembers(to: &$0) }
+        case .delivered(let conversation, let number):
+            let stands = try await services.markers.delivered(in: conversation, to: number, as: caller)
+            return SocketText.ok(id) { json in
+                json.name("last_delivered_sequence")
+                json.integer(stands)
+            }
+        case .typing(let conversation, let isTyping):
+            try await services.typing.typing(isTyping, in: conversation, as: caller)
+            return SocketText.ok(id)
+        case .presence(let users): return try await watch(users, id, caller)
         }
     }
 
-    /// Verifies the token and lets the connection hear of the user's conversations: entered first, read then, so that
-    /// nothing falls in between.
+    private func pong(_ id: Int64) -> [UInt8] {
+        SocketText.ok(id) { json in
+            json.name("server_time")
+            json.timestamp(services.timeSource.now())
+        }
+    }
+
+    // MARK: Who is calling
+
+    private func authenticate(_ token: String, _ id: Int64, _ progress: inout Progress) async throws(ParleyError) -> [UInt8] {
+        if let known = progress.caller {
+            let renewed = try await services.verifier.verify(token)
+            guard renewed.userID == known.userID else {
+                throw ParleyError(.invalidField, "this connection is authenticated as another user already")
+            }
+            progress.caller = renewed
+            await connection.renew(renewed, tokenEndsIn: tokenSeconds(renewed))
+        } else {
+            progress.caller = try await begin(token)
+        }
+        let user = progress.caller?.userID
+        return SocketText.ok(id) { json in
+            json.name("user_id")
+            json.optional(user) { $0.id($1) }
+        }
+    }
+
+    private func tokenSeconds(_ caller: Caller) -> Double? {
+        caller.expiresAt.map { $0.seconds(since: services.timeSource.now()) }
+    }
+
+    private func refuse(_ error: ParleyError) {
+        switch error.code {
+        case .tokenExpired: connection.close(with: .tokenExpired)
+        case .tokenRevoked: connection.close(with: .tokenRevoked)
+        case .storageUnavailable, .overloaded: connection.close(with: .overloaded)
+        case .rateLimited: connection.close(with: .tooManySockets)
+        default: connection.close(with: .invalidToken)
+        }
+    }
+
     private func begin(_ token: String) async throws(ParleyError) -> Caller {
         let caller = try await services.verifier.verify(token)
         guard let user = caller.userID else { throw ParleyError(.invalidToken, "a socket needs a token with a user as its sub") }
-        guard let listener = await connection.enter(user) else { return Caller(userID: nil) }
-        let conversations: [ConversationID]
-        do { conversations = try await services.conversations.conversationIDs(of: user) } catch { throw ParleyError(error) }
-        await connection.listen(listener, to: conversations)
+        switch await connection.enter(caller, user: user, tokenEndsIn: tokenSeconds(caller)) {
+        case .entered: break
+        case .tooMany: throw ParleyError(.rateLimited, "this user has too many connections", retryAfterSeconds: 30)
+        case .ended: return Caller(userID: nil)
+        }
         await services.presence.arrived(user)
-        if let expiry = caller.expiresAt { connection.close(at: expiry, now: services.timeSource.now()) }
         return caller
     }
 
-    private func send(_ draft: MessageDraft, _ id: Int64, _ caller: Caller?) async throws(ParleyError) -> [UInt8] {
-        guard let caller, let user = caller.userID else { throw ParleyError(.missingToken, "authenticate first") }
+    // MARK: Subscribing
+
+    /// Subscribes first and reads then, so that nothing falls in between: the connection listens from the plan's numbers
+    /// on, and what was stored while the plan was made is asked for afterwards.
+    private func subscribe(_ command: SubscribeCommand, _ id: Int64, _ user: UserID, _ progress: inout Progress)
+        async throws(ParleyError) -> [UInt8]?
+    {
+        guard !progress.isSubscribed else { throw ParleyError(.alreadySubscribed, "a connection subscribes once") }
+        guard command.request.positions.count <= services.configuration.maxPositions else {
+            throw .invalid("positions", "may hold at most \(services.configuration.maxPositions) in one command; send more with \"more\":true")
+        }
+        progress.subscription.add(command)
+        guard progress.subscription.request.positions.count <= services.configuration.maxSubscriptions else {
+            progress.subscription = SubscribeCommand()
+            throw ParleyError(.tooManySubscriptions, "positions of more conversations than a connection may have")
+        }
+        guard command.isLast else { return SocketText.ok(id) }
+        let request = progress.subscription.request
+        progress.subscription = SubscribeCommand()
+        guard await connection.withSubscriber({ $0.beginLoading() }) == true else { return nil }
+        let plan: ResumePlan
+        do {
+            plan = try await services.resume.plan(for: user, request)
+        } catch {
+            await connection.withSubscriber { $0.abandonLoading() }
+            throw error
+        }
+        progress.isSubscribed = true
+        let reply = SocketText.ok(id) { json in
+            json.name("conversations")
+            json.integer(plan.starts.count)
+        }
+        await connection.subscribe(plan, hearsAll: request.only == nil, reply: reply)
+        await finish(plan, request, user)
+        return nil
+    }
+
+    private func finish(_ plan: ResumePlan, _ request: ResumeRequest, _ user: UserID) async {
+        do {
+            let heads = try await services.resume.heads(after: plan.cursor.mark)
+            let changes = try await services.resume.changes(of: user, request, plan)
+            await connection.withSubscriber { subscriber in
+                subscriber.part.learn(heads.sequences, cursor: nil)
+                subscriber.tell(changes, cursor: plan.cursor)
+            }
+        } catch {
+            // Half subscribed is worse than not at all: the client comes back and begins anew.
+            connection.close(with: .overloaded)
+        }
+    }
+
+    // MARK: The others
+
+    private func send(_ draft: MessageDraft, _ id: Int64, _ caller: Caller, _ user: UserID) async throws(ParleyError) -> [UInt8] {
         if !caller.isService, let limiter = services.messageLimiter {
             let decision = limiter.take(for: user, at: services.timeSource.now())
             guard decision.isAllowed else {
@@ -94,6 +202,25 @@ struct SocketSession {
             json.encoded(created.json)
             json.name("repeated")
             json.bool(created.isRepeat)
+        }
+    }
+
+    /// Watches first and asks then: a change in between is told as an event.
+    private func watch(_ users: [UserID], _ id: Int64, _ caller: Caller) async throws(ParleyError) -> [UInt8] {
+        guard users.count <= services.configuration.maxPresenceUsers else {
+            throw .invalid("user_ids", "may hold at most \(services.configuration.maxPresenceUsers) ids")
+        }
+        let states = try await services.presence.states(of: users, as: caller)
+        await connection.withSubscriber { $0.part.watch.set(states, for: $0) }
+        return SocketText.ok(id) { json in
+            json.name("presence")
+            json.array(users.filter { states[$0] != nil }) { json, user in
+                json.object { json in
+                    json.name("user_id")
+                    json.id(user)
+                    states[user]?.writeMembers(to: &json)
+                }
+            }
         }
     }
 }

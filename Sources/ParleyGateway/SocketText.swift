@@ -2,30 +2,8 @@ import NIOCore
 import ParleyCore
 import ParleyModel
 
-/// The JSON texts that the server sends, and their frames.
+/// The replies to commands.
 enum SocketText {
-    static func hello(session: String, user: UserID?, limits: GatewayConfiguration, now: Timestamp) -> [UInt8] {
-        object("hello") { json in
-            json.name("session")
-            json.string(session)
-            if let user {
-                json.name("user_id")
-                json.id(user)
-            }
-            json.name("heartbeat_interval_ms")
-            json.integer(limits.heartbeatSeconds * 1000)
-            json.name("limits")
-            json.object { json in
-                json.name("frame_bytes")
-                json.integer(limits.maxMessageBytes)
-                json.name("outbound_bytes")
-                json.integer(limits.maxOutboundBytes)
-            }
-            json.name("server_time")
-            json.timestamp(now)
-        }
-    }
-
     static func ok(_ id: Int64, _ members: (inout JSONWriter) -> Void = { _ in }) -> [UInt8] {
         reply(id, "ok", members)
     }
@@ -43,41 +21,6 @@ enum SocketText {
                 json.integer(Int64((seconds * 1000).rounded(.up)))
             }
         }
-    }
-
-    static func message(_ encoded: [UInt8]) -> [UInt8] {
-        object("message") { json in
-            json.name("message")
-            json.encoded(encoded)
-        }
-    }
-
-    enum ConversationChange: String { case added, updated, removed }
-
-    static func conversation(_ id: ConversationID, _ change: ConversationChange) -> [UInt8] {
-        object("conversation") { json in
-            json.name("conversation_id")
-            json.id(id)
-            json.name("change")
-            json.string(change.rawValue)
-        }
-    }
-
-    static func goingAway(reconnectAfterMilliseconds: Int) -> [UInt8] {
-        object("going_away") { json in
-            json.name("reconnect_after_ms")
-            json.integer(reconnectAfterMilliseconds)
-        }
-    }
-
-    private static func object(_ type: String, _ members: (inout JSONWriter) -> Void) -> [UInt8] {
-        var json = JSONWriter()
-        json.object { json in
-            json.name("type")
-            json.string(type)
-            members(&json)
-        }
-        return json.bytes
     }
 
     private static func reply(_ id: Int64, _ type: String, _ members: (inout JSONWriter) -> Void) -> [UInt8] {

@@ -141,14 +141,16 @@ public struct ReadState: JSONEncodable, Equatable {
     }
 
     public func write(to json: inout JSONWriter) {
-        json.object { json in
-            json.name("last_read_sequence")
-            json.integer(lastReadSequence)
-            json.name("unread_count")
-            json.integer(unreadCount)
-            json.name("last_sequence")
-            json.integer(lastSequence)
-        }
+        json.object { json in writeMembers(to: &json) }
+    }
+
+    public func writeMembers(to json: inout JSONWriter) {
+        json.name("last_read_sequence")
+        json.integer(lastReadSequence)
+        json.name("unread_count")
+        json.integer(unreadCount)
+        json.name("last_sequence")
+        json.integer(lastSequence)
     }
 }
 

@@ -106,7 +106,7 @@ public struct PresenceState: JSONEncodable, Equatable {
         json.object { json in writeMembers(to: &json) }
     }
 
-    func writeMembers(to json: inout JSONWriter) {
+    public func writeMembers(to json: inout JSONWriter) {
         json.name("online")
         json.bool(online)
         json.name("last_seen_at")

@@ -105,8 +105,15 @@ class User:
         body = {"type": "group", "title": "A group", "participant_ids": [each.id for each in others]}
         return (await self.rest("POST", "/v1/conversations", body)).body["id"]
 
-    async def device(self, **options: Any) -> "Device":
-        """An authenticated socket of this user."""
+    async def device(self, subscription: Optional[Dict] = None, **options: Any) -> "Device":
+        """A socket of this user that hears of all their conversations, and has caught up."""
+        device = await self.known_device(**options)
+        same((await device.command("subscribe", **(subscription or {})))["type"], "ok", "the reply")
+        await device.caught_up()
+        return device
+
+    async def known_device(self, **options: Any) -> "Device":
+        """An authenticated socket of this user, which has not subscribed."""
         device = await self.world.device(**options)
         await device.hello()
         same(await device.command("authenticate", token=self.token()), {"type": "ok", "user_id": self.id}, "the reply")
@@ -162,6 +169,12 @@ class Device:
         if isinstance(event, ConnectionClosed):
             raise Failed(f"the socket was closed: {event}")
         return event
+
+    async def caught_up(self) -> str:
+        """The cursor of `caught_up`, which is the next event."""
+        event = await self.event()
+        same(event["type"], "caught_up", f"the event {event}")
+        return event["cursor"]
 
     async def message(self) -> Dict:
         event = await self.event()

@@ -13,7 +13,6 @@ struct ConversationRoutes {
         routes.on(.patch, "/v1/conversations/{id}", use: rename)
         routes.on(.put, "/v1/conversations/{id}/mute", use: mute)
         routes.on(.delete, "/v1/conversations/{id}/mute", use: unmute)
-        routes.on(.put, "/v1/conversations/{id}/read", use: read)
     }
 
     private func create(_ request: Request, _ context: ParleyRequestContext) async throws -> Response {
@@ -59,14 +58,6 @@ struct ConversationRoutes {
 
     private func unmute(_ request: Request, _ context: ParleyRequestContext) async throws -> Response {
         Response(try await conversations.setMute(.off, in: try context.pathID("id"), as: try context.caller))
-    }
-
-    private func read(_ request: Request, _ context: ParleyRequestContext) async throws -> Response {
-        let id: ConversationID = try context.pathID("id")
-        guard let number = try await RequestBody.object(request).integer("sequence_number") else {
-            throw FieldError.missing("sequence_number")
-        }
-        return Response(try await conversations.advanceRead(in: id, to: number, as: try context.caller))
     }
 
     private func response(_ view: ConversationView, status: HTTPResponse.Status = .ok) -> Response {

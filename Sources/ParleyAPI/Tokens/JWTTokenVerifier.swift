@@ -17,6 +17,7 @@ public final class JWTTokenVerifier: TokenVerifier {
         /// Seconds since 1970.
         var exp: Double?
         var nbf: Double?
+        var iat: Double?
         var service: Bool?
 
         func verify(using algorithm: some JWTAlgorithm) {}
@@ -29,11 +30,14 @@ public final class JWTTokenVerifier: TokenVerifier {
     private let secretKeys: JWTKeyCollection?
     private let publicKeys: JWTKeyCollection?
     private let timeSource: any TimeSource
+    private let revocations: TokenRevocations?
     /// Verified tokens by their hash, so that a token's signature is checked once and no token stays in memory.
     private let verified: Mutex<VerifiedTokens>
 
     /// Throws when the JWKS cannot be read, in a sentence for the operator.
-    public init(secret: String?, jwks: String?, timeSource: any TimeSource, cacheCapacity: Int = 50_000) async throws(TokenKeyError) {
+    public init(
+        secret: String?, jwks: String?, timeSource: any TimeSource, revocations: TokenRevocations? = nil, cacheCapacity: Int = 50_000
+    ) async throws(TokenKeyError) {
         if let secret {
             let keys = JWTKeyCollection()
             await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
@@ -47,6 +51,7 @@ public final class JWTTokenVerifier: TokenVerifier {
             publicKeys = nil
         }
         self.timeSource = timeSource
+        self.revocations = revocations
         verified = Mutex(VerifiedTokens(capacity: cacheCapacity))
     }
 
@@ -69,12 +74,14 @@ public final class JWTTokenVerifier: TokenVerifier {
         let hash = SHA256.hash(data: Data(token.utf8))
         if let caller = verified.withLock({ $0.callers[hash] }) {
             try checkExpiry(caller)
+            try await revocations?.check(caller)
             return caller
         }
         let payload = try await verifiedPayload(token)
         let caller = try caller(payload)
         try checkExpiry(caller)
         verified.withLock { $0.callers.insert(caller, for: hash) }
+        try await revocations?.check(caller)
         return caller
     }
 
@@ -115,14 +122,15 @@ public final class JWTTokenVerifier: TokenVerifier {
 
     private func caller(_ payload: Payload) throws(ParleyError) -> Caller {
         let expiresAt = payload.exp.map { Self.timestamp($0) }
+        let issuedAt = payload.iat.map { Self.timestamp($0) }
         if let start = payload.nbf, Self.timestamp(start) > timeSource.now().advanced(bySeconds: Self.notBeforeLeeway) {
             throw Self.invalid("the token is not valid yet")
         }
         if payload.service == true {
-            return Caller(userID: payload.sub.flatMap { UserID($0) }, isService: true, expiresAt: expiresAt)
+            return Caller(userID: payload.sub.flatMap { UserID($0) }, isService: true, expiresAt: expiresAt, issuedAt: issuedAt)
         }
         guard let user = payload.sub.flatMap({ UserID($0) }) else { throw Self.invalid("the token's sub must be the user's UUID") }
-        return Caller(userID: user, expiresAt: expiresAt)
+        return Caller(userID: user, expiresAt: expiresAt, issuedAt: issuedAt)
     }
 
     private static func timestamp(_ seconds: Double) -> Timestamp {
@@ -156,9 +164,10 @@ public struct TokenIssuer: Sendable {
     public func token(for user: UserID?, isService: Bool, seconds: Double, at now: Timestamp) async throws -> String {
         let keys = JWTKeyCollection()
         await keys.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
-        let expiry = (Double(now.milliseconds) / 1000 + seconds).rounded(.down)
+        let issuedAt = Double(now.milliseconds) / 1000
+        let expiry = (issuedAt + seconds).rounded(.down)
         return try await keys.sign(
-            JWTTokenVerifier.Payload(sub: user?.description, exp: expiry, nbf: nil, service: isService ? true : nil))
+            JWTTokenVerifier.Payload(sub: user?.description, exp: expiry, nbf: nil, iat: issuedAt, service: isService ? true : nil))
     }
 }
 

@@ -67,6 +67,6 @@ public final class ConversationAccess: EventSink {
     }
 
     public func receive(_ events: [BusEvent]) {
-        for case .participantChanged(let conversation, let user, _) in events { forget(user, in: conversation) }
+        for case .participantChanged(let change, _) in events { forget(change.userID, in: change.conversationID) }
     }
 }

@@ -38,7 +38,7 @@ public struct ConversationService: Sendable {
         let (id, created) = try await stored { () async throws(StoreError) in
             try await store.direct(between: user, and: other, id: .random(), at: timeSource.now())
         }
-        if created { await tellAdded([user, other], to: id, roles: [.member, .member]) }
+        if created { await tellCreated(id, [user, other]) }
         return (try await view(id, as: caller), created)
     }
 
@@ -54,7 +54,7 @@ public struct ConversationService: Sendable {
         try await stored { () async throws(StoreError) in
             try await store.createGroup(id: id, title: title, creator: user, others: members, at: timeSource.now())
         }
-        await tellAdded([user] + members, to: id, roles: [.owner] + members.map { _ in .member })
+        await tellCreated(id, [user] + members)
         return try await view(id, as: caller)
     }
 
@@ -64,9 +64,9 @@ public struct ConversationService: Sendable {
         try checkText(title, "title", length: limits.titleLength)
     }
 
-    private func tellAdded(_ users: [UserID], to id: ConversationID, roles: [Role]) async {
+    private func tellCreated(_ id: ConversationID, _ users: [UserID]) async {
         for user in users { access.forget(user, in: id) }
-        await bus.publish(zip(users, roles).map { .participantChanged(id, $0, $1) })
+        await bus.publish([.conversationCreated(id, users)])
     }
 
     // MARK: Reading
@@ -98,10 +98,9 @@ public struct ConversationService: Sendable {
         try check(title)
         try await requireGroup(id, as: caller)
         try await access.require(.rename, of: try caller.requiredUser(), in: id)
-        guard try await stored({ () async throws(StoreError) in try await store.rename(id, to: title) }) else {
-            throw ParleyError(.conversationNotFound, "there is no conversation with this id")
-        }
-        await bus.publish([.conversationChanged(id)])
+        let stamp = try await stored { () async throws(StoreError) in try await store.rename(id, to: title, at: timeSource.now()) }
+        guard let stamp else { throw ParleyError(.conversationNotFound, "there is no conversation with this id") }
+        await bus.publish([.conversationChanged(id, stamp)])
         return try await view(id, as: caller)
     }
 
@@ -112,14 +111,15 @@ public struct ConversationService: Sendable {
         try await requireGroup(id, as: caller)
         let current = try await storedRole(of: user, in: id)
         try await access.require(Permissions.action(changing: current, to: role), of: try caller.requiredUser(), in: id)
-        let change = try await stored { () async throws(StoreError) in
+        let (change, stamp) = try await stored { () async throws(StoreError) in
             try await store.setRole(of: user, in: id, to: role, maxParticipants: limits.maxParticipants, at: timeSource.now())
         }
         switch change {
-        case .added(let participant), .changed(let participant):
-            access.forget(user, in: id)
-            await bus.publish([.participantChanged(id, user, role)])
-            if case .added = change { return (participant, true) }
+        case .added(let participant):
+            await tell(.joined, user, role, in: id, stamp, lastSequence: participant.lastReadSequence)
+            return (participant, true)
+        case .changed(let participant):
+            await tell(.role, user, role, in: id, stamp, lastSequence: participant.lastReadSequence)
             return (participant, false)
         case .lastOwner: throw Self.lastOwner
         case .full: throw ParleyError(.tooManyParticipants, "a conversation has at most \(limits.maxParticipants) participants")
@@ -138,13 +138,25 @@ public struct ConversationService: Sendable {
             let current = try await storedRole(of: user, in: id)
             try await access.require(Permissions.action(changing: current, to: nil), of: callerID, in: id)
         }
-        switch try await stored({ () async throws(StoreError) in try await store.remove(user, from: id) }) {
-        case .removed:
-            access.forget(user, in: id)
-            await bus.publish([.participantChanged(id, user, nil)])
+        let (removal, stamp) = try await stored { () async throws(StoreError) in
+            try await store.remove(user, from: id, at: timeSource.now())
+        }
+        switch removal {
+        case .removed: await tell(.left, user, nil, in: id, stamp, lastSequence: 0)
         case .notAParticipant: throw ParleyError(.participantNotFound, "this user is not a participant of the conversation")
         case .lastOwner: throw Self.lastOwner
         }
+    }
+
+    /// Forgets the cached role before anybody is told, so that who is told already finds the new one.
+    private func tell(
+        _ kind: ParticipantChange.Kind, _ user: UserID, _ role: Role?, in id: ConversationID, _ stamp: ConversationStamp?, lastSequence: Int64
+    ) async {
+        access.forget(user, in: id)
+        guard let stamp else { return }
+        let change = ParticipantChange(
+            conversationID: id, userID: user, kind: kind, role: role, participantCount: stamp.participantCount, version: stamp.version)
+        await bus.publish([.participantChanged(change, lastSequence: lastSequence)])
     }
 
     private static let lastOwner = ParleyError(.lastOwner, "the only owner must make someone else owner first")
@@ -163,19 +175,12 @@ public struct ConversationService: Sendable {
 
     public func setMute(_ mute: Mute, in id: ConversationID, as caller: Caller) async throws(ParleyError) -> MuteState {
         let user = try caller.requiredUser()
-        guard try await stored({ () async throws(StoreError) in try await store.setMute(mute, for: user, in: id) }) else {
+        let now = timeSource.now()
+        guard try await stored({ () async throws(StoreError) in try await store.setMute(mute, for: user, in: id, at: now) }) else {
             throw try await access.refusal(for: id)
         }
-        return MuteState(mute, at: timeSource.now())
-    }
-
-    public func advanceRead(in id: ConversationID, to sequenceNumber: Int64, as caller: Caller) async throws(ParleyError) -> ReadState {
-        guard sequenceNumber >= 0 else { throw .invalid("sequence_number", "must not be negative") }
-        let user = try caller.requiredUser()
-        let state = try await stored { () async throws(StoreError) in
-            try await store.advanceRead(of: user, in: id, to: sequenceNumber)
-        }
-        guard let state else { throw try await access.refusal(for: id) }
+        let state = MuteState(mute, at: now)
+        await bus.publish([.muteChanged(id, user, state)])
         return state
     }
 

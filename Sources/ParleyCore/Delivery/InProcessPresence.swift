@@ -7,34 +7,65 @@ public final class InProcessPresence: Presence {
     /// lately are forgotten first.
     public static let defaultMaxLastSeen = 100_000
 
-    private let state: Mutex<State>
-
-    public init(maxLastSeen: Int = defaultMaxLastSeen) {
-        state = Mutex(State(lastSeen: TwoGenerationCache(capacity: maxLastSeen)))
+    private struct State {
+        var visits: [UserID: Visit] = [:]
+        var lastSeen: TwoGenerationCache<UserID, Timestamp>
     }
 
-    public func arrived(_ user: UserID) async {
-        state.withLock { $0.connections[user, default: 0] += 1 }
+    private struct Visit {
+        var connections: Int
+        var leaseEnds: Timestamp
+    }
+
+    private let state: Mutex<State>
+    private let timeSource: any TimeSource
+
+    public init(maxLastSeen: Int = defaultMaxLastSeen, timeSource: any TimeSource = SystemTimeSource()) {
+        state = Mutex(State(lastSeen: TwoGenerationCache(capacity: maxLastSeen)))
+        self.timeSource = timeSource
+    }
+
+    @discardableResult
+    public func arrived(_ user: UserID) async -> Bool {
+        let now = timeSource.now()
+        return state.withLock { state in
+            let visit = state.visits[user]
+            state.visits[user] = Visit(connections: (visit?.connections ?? 0) + 1, leaseEnds: Self.leaseEnd(from: now))
+            return visit.map { $0.leaseEnds <= now } ?? true
+        }
     }
 
     public func left(_ user: UserID, at now: Timestamp) async {
         state.withLock { state in
-            guard let count = state.connections[user] else { return }
-            state.connections[user] = count > 1 ? count - 1 : nil
-            if count == 1 { state.lastSeen.insert(now, for: user) }
+            guard let visit = state.visits[user] else { return }
+            state.visits[user] = visit.connections > 1 ? Visit(connections: visit.connections - 1, leaseEnds: visit.leaseEnds) : nil
+            if visit.connections == 1 { state.lastSeen.insert(now, for: user) }
+        }
+    }
+
+    public func renew(_ users: [UserID]) async {
+        let end = Self.leaseEnd(from: timeSource.now())
+        state.withLock { state in
+            for user in users { state.visits[user]?.leaseEnds = end }
         }
     }
 
     public func online(among users: [UserID]) async -> Set<UserID> {
-        state.withLock { state in Set(users.filter { state.connections[$0] != nil }) }
+        let now = timeSource.now()
+        return state.withLock { state in Set(users.filter { Self.isOnline(state.visits[$0], at: now) }) }
     }
 
-    public func state(of user: UserID) async -> PresenceState {
-        state.withLock { PresenceState(online: $0.connections[user] != nil, lastSeenAt: $0.lastSeen[user]) }
+    public func states(of users: [UserID]) async -> [UserID: PresenceState] {
+        let now = timeSource.now()
+        return state.withLock { state in
+            var states: [UserID: PresenceState] = [:]
+            for user in users {
+                states[user] = PresenceState(online: Self.isOnline(state.visits[user], at: now), lastSeenAt: state.lastSeen[user])
+            }
+            return states
+        }
     }
-}
 
-private struct State {
-    var connections: [UserID: Int] = [:]
-    var lastSeen: TwoGenerationCache<UserID, Timestamp>
+    private static func leaseEnd(from now: Timestamp) -> Timestamp { now.advanced(bySeconds: PresenceLease.seconds) }
+    private static func isOnline(_ visit: Visit?, at now: Timestamp) -> Bool { visit.map { $0.leaseEnds > now } ?? false }
 }

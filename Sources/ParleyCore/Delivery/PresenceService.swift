@@ -1,26 +1,86 @@
 public import ParleyModel
+public import ServiceLifecycle
+import Synchronization
 
-/// Answers who is online, to those who share a conversation.
-public struct PresenceService: Sendable {
+/// Who is online: asked by those who share a conversation, and told to those who watch.
+///
+/// That somebody went offline is told a moment later, and only if it is still so: a phone that changes networks is gone for
+/// a second, and nobody wants to see that.
+public final class PresenceService: Service {
+    /// Seconds between the end of a user's last connection and the event that says so.
+    public static let lingerSeconds = 3.0
+    private static let stepSeconds = 0.5
+
     let presence: any Presence
     let conversations: any ConversationStore
+    private let bus: any EventBus
+    private let timeSource: any TimeSource
+    /// Users whose departure is not told yet, and when it is due.
+    private let departing = Mutex<[UserID: Timestamp]>([:])
 
-    public init(presence: any Presence, conversations: any ConversationStore) {
+    public init(presence: any Presence, conversations: any ConversationStore, bus: any EventBus, timeSource: any TimeSource) {
         self.presence = presence
         self.conversations = conversations
+        self.bus = bus
+        self.timeSource = timeSource
     }
 
+    // MARK: Asking
+
     public func state(of user: UserID, as caller: Caller) async throws(ParleyError) -> PresenceState {
+        guard let state = try await states(of: [user], as: caller)[user] else {
+            throw ParleyError(.notAParticipant, "presence is told to those who share a conversation")
+        }
+        return state
+    }
+
+    /// The states of those of `users` whom the caller may ask for: the caller, and who shares a conversation with them.
+    public func states(of users: [UserID], as caller: Caller) async throws(ParleyError) -> [UserID: PresenceState] {
         let asker = try caller.requiredUser()
-        let mayAsk: Bool
-        let state: PresenceState
         do throws(StoreError) {
-            mayAsk = asker == user ? true : try await conversations.shareConversation(asker, user)
-            state = try await presence.state(of: user)
+            var allowed = try await conversations.sharing(with: asker, among: users)
+            if users.contains(asker) { allowed.insert(asker) }
+            return try await presence.states(of: Array(allowed))
         } catch {
             throw ParleyError(error)
         }
-        guard mayAsk else { throw ParleyError(.notAParticipant, "presence is told to those who share a conversation") }
-        return state
+    }
+
+    // MARK: Telling
+
+    /// A connection of the user was authenticated here.
+    public func arrived(_ user: UserID) async {
+        let wasOffline = await presence.arrived(user)
+        let wasDeparting = departing.withLock { $0.removeValue(forKey: user) != nil }
+        guard wasOffline, !wasDeparting, let state = try? await presence.state(of: user) else { return }
+        await bus.publish([.presence(user, state)])
+    }
+
+    /// A connection of the user has ended here.
+    public func left(_ user: UserID) async {
+        let now = timeSource.now()
+        await presence.left(user, at: now)
+        departing.withLock { $0[user] = now.advanced(bySeconds: Self.lingerSeconds) }
+    }
+
+    /// Tells of those who stayed away, until graceful shutdown.
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(Self.stepSeconds))
+                await self.tellDepartures(at: self.timeSource.now())
+            }
+        }
+    }
+
+    func tellDepartures(at now: Timestamp) async {
+        let due = departing.withLock { departing in
+            let due = departing.filter { $0.value <= now }.map(\.key)
+            for user in due { departing[user] = nil }
+            return due
+        }
+        guard !due.isEmpty, let states = try? await presence.states(of: due) else { return }
+        let gone = states.filter { !$0.value.online }
+        if !gone.isEmpty { await bus.publish(gone.map { .presence($0.key, $0.value) }) }
     }
 }

@@ -27,7 +27,7 @@ extension InMemoryStore: ConversationStore {
         for (user, role) in roles { participants[user] = ParticipantRecord(role: role, joinedAt: now, lastReadSequence: 0) }
         conversations[id] = ConversationRecord(
             id: id, type: type, title: title, createdBy: createdBy, createdAt: now, directUserIDs: directUserIDs,
-            participants: participants)
+            participants: participants, changedAt: now)
         noteActivity(of: id, at: now)
     }
 
@@ -40,14 +40,18 @@ extension InMemoryStore: ConversationStore {
         conversations[conversation]?.view(for: user)
     }
 
+    public func views(of conversations: [ConversationID], for user: UserID) -> [ConversationView] {
+        conversations.compactMap { view(of: $0, for: user) }
+    }
+
     public func exists(_ conversation: ConversationID) -> Bool {
         conversations[conversation] != nil
     }
 
-    public func rename(_ conversation: ConversationID, to title: String?) -> Bool {
-        guard conversations[conversation]?.type == .group else { return false }
+    public func rename(_ conversation: ConversationID, to title: String?, at now: Timestamp) -> ConversationStamp? {
+        guard conversations[conversation]?.type == .group else { return nil }
         conversations[conversation]?.title = title
-        return true
+        return conversations[conversation]?.changed(at: now)
     }
 
     public func list(for user: UserID, limit: Int, cursor: String?) throws(StoreError)
@@ -74,6 +78,10 @@ extension InMemoryStore: ConversationStore {
         conversations.values.contains { $0.participants[one] != nil && $0.participants[other] != nil }
     }
 
+    public func sharing(with user: UserID, among users: [UserID]) -> Set<UserID> {
+        Set(users.filter { shareConversation(user, $0) })
+    }
+
     public func apply(_ update: MetadataUpdate) throws(StoreError) -> ApplyOutcome {
         guard let applied = conversations[update.conversationID]?.appliedSequence else {
             throw .unexpected("metadata of a conversation that does not exist")
@@ -93,13 +101,20 @@ extension ConversationRecord {
         return ConversationView(
             conversation: Conversation(
                 id: id, type: type, title: title, createdBy: createdBy, createdAt: createdAt, directUserIDs: directUserIDs,
-                participantCount: Int64(participants.count), lastMessage: lastMessage, lastSequence: appliedSequence),
+                participantCount: Int64(participants.count), lastMessage: lastMessage, lastSequence: appliedSequence, version: version),
             role: participant.role, mute: participant.mute, readState: readState(of: participant, user))
     }
 
     func readState(of participant: ParticipantRecord, _ user: UserID) -> ReadState {
         let unread = messages[Int(participant.lastReadSequence)..<Int(appliedSequence)].count { $0.senderID != user }
-        return ReadState(lastReadSequence: participant.lastReadSequence, unreadCount: Int64(unread))
+        return ReadState(lastReadSequence: participant.lastReadSequence, unreadCount: Int64(unread), lastSequence: appliedSequence)
+    }
+
+    /// Counts a change of title or participants.
+    mutating func changed(at now: Timestamp) -> ConversationStamp {
+        version += 1
+        changedAt = now
+        return ConversationStamp(version: version, title: title, participantCount: Int64(participants.count))
     }
 
     /// Where the conversation stood in lists at that time; nil when there was none yet.

@@ -26,6 +26,8 @@ struct ConversationRecord {
     let createdAt: Timestamp
     let directUserIDs: [UserID]
     var participants: [UserID: ParticipantRecord]
+    /// Who was in it and is no more, and since when.
+    var departures: [UserID: Timestamp] = [:]
 
     /// Number n is element n - 1.
     var messages: [Message] = []
@@ -34,6 +36,9 @@ struct ConversationRecord {
     /// Metadata stand at this number; the messages above it wait for ``ConversationStore/apply(_:)``.
     var appliedSequence: Int64 = 0
     var lastMessage: LastMessage?
+    /// Counts changes of title and participants; the last one was at `changedAt`.
+    var version: Int64 = 0
+    var changedAt: Timestamp
     /// When the conversation's activity changed (by the store's activity clock), and to what; ascending.
     var activities: [(clock: Int64, at: Timestamp)] = []
 }
@@ -42,7 +47,18 @@ struct ParticipantRecord {
     var role: Role
     let joinedAt: Timestamp
     var lastReadSequence: Int64
+    var lastDeliveredSequence: Int64
     var mute = Mute.off
+    /// When a marker or the mute last changed.
+    var changedAt: Timestamp
+
+    init(role: Role, joinedAt: Timestamp, lastReadSequence: Int64) {
+        self.role = role
+        self.joinedAt = joinedAt
+        self.lastReadSequence = lastReadSequence
+        lastDeliveredSequence = lastReadSequence
+        changedAt = joinedAt
+    }
 }
 
 /// A sender's key as bytes: two strings that Swift holds for equal (é as one scalar or as two) are two keys.

@@ -43,6 +43,77 @@ public enum Removal: Sendable, Equatable {
     case lastOwner
 }
 
+/// How far a marker got.
+public struct MarkerAdvance<State: Sendable & Equatable>: Sendable, Equatable {
+    public let state: State
+    /// False when the marker stood there, or further on, already.
+    public let moved: Bool
+
+    public init(state: State, moved: Bool) {
+        self.state = state
+        self.moved = moved
+    }
+}
+
+/// Where a conversation stands for a user who subscribes.
+public struct ConversationStanding: Sendable, Equatable {
+    public let conversationID: ConversationID
+    /// The highest number in the snapshot.
+    public let lastSequence: Int64
+    /// The highest number when the mark that was asked from was made: all above it came since. At most that, never more,
+    /// so that replaying from here loses nothing. Without a mark, `lastSequence`.
+    public let sequenceAtMark: Int64
+    public let joinedAt: Timestamp
+
+    public init(conversationID: ConversationID, lastSequence: Int64, sequenceAtMark: Int64, joinedAt: Timestamp) {
+        self.conversationID = conversationID
+        self.lastSequence = lastSequence
+        self.sequenceAtMark = sequenceAtMark
+        self.joinedAt = joinedAt
+    }
+}
+
+/// All standings of a user from one snapshot, with the mark of that snapshot.
+public struct UserStandings: Sendable, Equatable {
+    public let mark: ActivityMark
+    public let conversations: [ConversationStanding]
+
+    public init(mark: ActivityMark, conversations: [ConversationStanding]) {
+        self.mark = mark
+        self.conversations = conversations
+    }
+}
+
+/// What a user's devices have missed beside messages.
+public struct MissedChanges: Sendable, Equatable {
+    /// Conversations whose title, participants, or own mute, marker or role changed, or which the user joined.
+    public let conversations: [ConversationID]
+    /// Conversations which the user left, or was taken out of, and is not in again.
+    public let left: [ConversationID]
+    /// Where others' markers stand, of those that moved.
+    public let markers: [ParticipantMarkers]
+
+    public init(conversations: [ConversationID], left: [ConversationID], markers: [ParticipantMarkers]) {
+        self.conversations = conversations
+        self.left = left
+        self.markers = markers
+    }
+}
+
+public struct ParticipantMarkers: Sendable, Equatable {
+    public let conversationID: ConversationID
+    public let userID: UserID
+    public let lastReadSequence: Int64
+    public let lastDeliveredSequence: Int64
+
+    public init(conversationID: ConversationID, userID: UserID, lastReadSequence: Int64, lastDeliveredSequence: Int64) {
+        self.conversationID = conversationID
+        self.userID = userID
+        self.lastReadSequence = lastReadSequence
+        self.lastDeliveredSequence = lastDeliveredSequence
+    }
+}
+
 /// What the push worker must know of a participant.
 public struct PushStanding: Sendable, Equatable {
     public let lastReadSequence: Int64
@@ -70,6 +141,9 @@ public protocol ConversationStore: Sendable {
     /// The conversation as this user sees it. Nil when the user is not a participant, or there is no such conversation.
     func view(of conversation: ConversationID, for user: UserID) async throws(StoreError) -> ConversationView?
 
+    /// The same for several conversations, in no order; those that the user is not in are left out.
+    func views(of conversations: [ConversationID], for user: UserID) async throws(StoreError) -> [ConversationView]
+
     func exists(_ conversation: ConversationID) async throws(StoreError) -> Bool
 
     /// The role of a participant; nil for everyone else.
@@ -80,8 +154,8 @@ public protocol ConversationStore: Sendable {
     /// (those left meanwhile excepted).
     func list(for user: UserID, limit: Int, cursor: String?) async throws(StoreError) -> (views: [ConversationView], nextCursor: String?)
 
-    /// Sets a group's title. False when there is no such group.
-    func rename(_ conversation: ConversationID, to title: String?) async throws(StoreError) -> Bool
+    /// Sets a group's title and tells how the conversation stands then. Nil when there is no such group.
+    func rename(_ conversation: ConversationID, to title: String?, at now: Timestamp) async throws(StoreError) -> ConversationStamp?
 
     /// Participants by user id.
     func participants(of conversation: ConversationID, limit: Int, cursor: String?) async throws(StoreError)
@@ -90,25 +164,50 @@ public protocol ConversationStore: Sendable {
     /// The next participants' ids, ascending, that follow `user`; from the beginning for nil.
     func participantIDs(of conversation: ConversationID, after user: UserID?, limit: Int) async throws(StoreError) -> [UserID]
 
-    /// Adds a participant or changes their role.
+    /// Adds a participant or changes their role. The stamp is there when something was added or changed; its version is
+    /// that change's own.
     func setRole(of user: UserID, in conversation: ConversationID, to role: Role, maxParticipants: Int, at now: Timestamp)
-        async throws(StoreError) -> RoleChange
+        async throws(StoreError) -> (change: RoleChange, stamp: ConversationStamp?)
 
-    /// Takes a participant out. Their messages stay.
-    func remove(_ user: UserID, from conversation: ConversationID) async throws(StoreError) -> Removal
+    /// Takes a participant out. Their messages stay. The stamp is there when somebody was taken out.
+    func remove(_ user: UserID, from conversation: ConversationID, at now: Timestamp) async throws(StoreError)
+        -> (removal: Removal, stamp: ConversationStamp?)
 
     /// Sets the participant's mute. False when the user is not a participant.
-    func setMute(_ mute: Mute, for user: UserID, in conversation: ConversationID) async throws(StoreError) -> Bool
+    func setMute(_ mute: Mute, for user: UserID, in conversation: ConversationID, at now: Timestamp) async throws(StoreError) -> Bool
 
     /// Advances the read marker to `sequenceNumber` or the last message, whichever is lower; never back. Nil when the
     /// user is not a participant.
-    func advanceRead(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64) async throws(StoreError) -> ReadState?
+    func advanceRead(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64, at now: Timestamp)
+        async throws(StoreError) -> MarkerAdvance<ReadState>?
+
+    /// Advances the delivered marker likewise, and tells where it stands. It never stands below the read marker.
+    func advanceDelivered(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64, at now: Timestamp)
+        async throws(StoreError) -> MarkerAdvance<Int64>?
+
+    /// How many participants have read, and received, everything up to this number. Costs what the conversation has
+    /// participants.
+    func receiptCounts(of conversation: ConversationID, at sequenceNumber: Int64) async throws(StoreError) -> ReceiptCounts
+
+    /// Nil for an unknown conversation.
+    func participantCount(of conversation: ConversationID) async throws(StoreError) -> Int64?
+
+    /// Where each of a user's conversations stands, and stood at a mark. Costs what the user has conversations, and not
+    /// what they hold.
+    func standings(of user: UserID, since mark: ActivityMark?) async throws(StoreError) -> UserStandings
+
+    /// What changed for a user, beside messages, at that time or later. Others' markers are told of conversations of at
+    /// most `maxParticipants`.
+    func missedChanges(of user: UserID, since time: Timestamp, maxParticipants: Int64) async throws(StoreError) -> MissedChanges
 
     /// Every conversation of a user, in no order.
     func conversationIDs(of user: UserID) async throws(StoreError) -> [ConversationID]
 
     /// Whether there is a conversation with both.
     func shareConversation(_ one: UserID, _ other: UserID) async throws(StoreError) -> Bool
+
+    /// Those of `users` who share a conversation with `user`.
+    func sharing(with user: UserID, among users: [UserID]) async throws(StoreError) -> Set<UserID>
 
     /// The standing of those of `users` who are participants.
     func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding]

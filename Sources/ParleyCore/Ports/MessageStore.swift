@@ -89,8 +89,33 @@ public protocol MessageStore: Sendable {
     /// A part of a conversation's history, read from one snapshot. An unknown conversation has an empty history.
     func history(of conversation: ConversationID, _ query: HistoryQuery, limit: Int) async throws(StoreError) -> History
 
+    /// The newest numbers of the conversations that got messages after a mark, and the mark to ask from next time, which
+    /// covers all messages stored by then. Without a mark: no numbers, only the mark. It may tell of a conversation again;
+    /// it never leaves one out.
+    func heads(after mark: ActivityMark?) async throws(StoreError) -> ActivityHeads
+
     /// The message with this key, if any.
     func message(in conversation: ConversationID, from sender: UserID, clientMessageID: String) async throws(StoreError) -> Message?
+}
+
+/// A moment in a store's life, for asking what came after it. Opaque but for being kept as a number.
+public struct ActivityMark: Hashable, Sendable, Comparable {
+    public let value: Int64
+
+    public init(_ value: Int64) { self.value = value }
+
+    public static func < (left: Self, right: Self) -> Bool { left.value < right.value }
+}
+
+/// The newest numbers of the conversations that got messages.
+public struct ActivityHeads: Sendable, Equatable {
+    public let mark: ActivityMark
+    public let sequences: [ConversationID: Int64]
+
+    public init(mark: ActivityMark, sequences: [ConversationID: Int64]) {
+        self.mark = mark
+        self.sequences = sequences
+    }
 }
 
 /// A place in the order in which a node's messages were stored, over all conversations.

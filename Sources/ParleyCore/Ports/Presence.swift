@@ -1,12 +1,31 @@
 public import ParleyModel
 
-/// Who is online. A hint, not a promise: it is asked again before a notification is sent.
+/// Who is online. A user is online by lease: as long as one of their connections is known and its node renews the lease.
+/// A hint, not a promise: it is asked again before a notification is sent.
 public protocol Presence: Sendable {
-    /// A connection of the user has been authenticated here.
-    func arrived(_ user: UserID) async
+    /// A connection of the user has been authenticated here. True when the user was offline until then.
+    @discardableResult
+    func arrived(_ user: UserID) async -> Bool
     /// A connection of the user has ended here.
     func left(_ user: UserID, at now: Timestamp) async
+    /// These users still have connections here: their leases begin anew. A node that stops renewing lets its users go
+    /// offline after ``PresenceLease/seconds``.
+    func renew(_ users: [UserID]) async
     /// Those of `users` that are online. Throws when it cannot be known; then they count as offline for queueing.
     func online(among users: [UserID]) async throws(StoreError) -> Set<UserID>
-    func state(of user: UserID) async throws(StoreError) -> PresenceState
+    /// The state of each of `users`.
+    func states(of users: [UserID]) async throws(StoreError) -> [UserID: PresenceState]
+}
+
+extension Presence {
+    public func state(of user: UserID) async throws(StoreError) -> PresenceState {
+        try await states(of: [user])[user] ?? PresenceState(online: false, lastSeenAt: nil)
+    }
+}
+
+public enum PresenceLease {
+    /// How long a user counts as online without a renewal.
+    public static let seconds = 90.0
+    /// How often a node renews.
+    public static let renewalSeconds = 30.0
 }

@@ -43,6 +43,14 @@ extension JSONObject {
         }
     }
 
+    public func boolean(_ name: String) throws(FieldError) -> Bool? {
+        switch member(name) {
+        case nil: return nil
+        case .bool(let value): return value
+        case .some(let value): throw .wrongType(name, expected: "a boolean", found: value.kind)
+        }
+    }
+
     public func object(_ name: String) throws(FieldError) -> JSONObject? {
         switch member(name) {
         case nil: return nil

@@ -86,8 +86,8 @@ extension SQLiteConversationStore {
                 """)
         let rows = try Row.fetchAll(statement, arguments: [cursor.snapshot, user.blob, cursor.snapshot])
         return rows.compactMap { row in
-            let createdPosition: Int64 = row[20]
-            let activity: Int64 = row[21]
+            let createdPosition: Int64 = row[ConversationRow.columnCount]
+            let activity: Int64 = row[ConversationRow.columnCount + 1]
             let ref: Int64 = row[ConversationRow.refColumn]
             guard createdPosition <= cursor.snapshot, (activity, ref) < (cursor.activity, cursor.ref) else { return nil }
             return Entry(activity: activity, ref: ref, row: row)

@@ -50,31 +50,45 @@ public struct SQLiteConversationStore: ConversationStore {
         try db.execute(
             sql: """
                 INSERT INTO conversations
-                (id, type, title, created_by, created_at, created_position, user1_id, user2_id, participant_count, activity)
-                SELECT ?, ?, ?, ?, ?, newest, ?, ?, ?, newest FROM (SELECT ifnull(max(position), 0) AS newest FROM messages)
+                (id, type, title, created_by, created_at, changed_at, created_position, user1_id, user2_id, participant_count, activity)
+                SELECT ?, ?, ?, ?, ?, ?, newest, ?, ?, ?, newest FROM (SELECT ifnull(max(position), 0) AS newest FROM messages)
                 """,
-            arguments: [id.blob, type.rawValue, title, creator.blob, now.milliseconds, pair?.0.blob, pair?.1.blob, count])
+            arguments: [
+                id.blob, type.rawValue, title, creator.blob, now.milliseconds, now.milliseconds, pair?.0.blob, pair?.1.blob, count,
+            ])
     }
 
-    private static func insertParticipant(_ user: UserID, _ role: Role, in ref: Int64, lastRead: Int64, at now: Timestamp, _ db: Database)
-        throws
-    {
+    static func insertParticipant(_ user: UserID, _ role: Role, in ref: Int64, lastRead: Int64, at now: Timestamp, _ db: Database) throws {
         try db.cachedStatement(
-            sql: "INSERT INTO participants (conversation_ref, user_id, role, joined_at, last_read_sequence) VALUES (?, ?, ?, ?, ?)"
-        ).execute(arguments: [ref, user.blob, role.rawValue, now.milliseconds, lastRead])
+            sql: """
+                INSERT INTO participants (conversation_ref, user_id, role, joined_at, changed_at, last_read_sequence) VALUES (?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [ref, user.blob, role.rawValue, now.milliseconds, now.milliseconds, lastRead])
     }
 
     // MARK: Reading
 
     public func view(of conversation: ConversationID, for user: UserID) async throws(StoreError) -> ConversationView? {
         try await database.read { db in
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT \(ConversationRow.columns) FROM conversations JOIN participants ON conversation_ref = ref
-                    WHERE id = ? AND user_id = ?
-                    """)
-            return try Row.fetchOne(statement, arguments: [conversation.blob, user.blob]).map { try ConversationRow.view($0) }
+            try Row.fetchOne(Self.viewStatement(db), arguments: [conversation.blob, user.blob]).map { try ConversationRow.view($0) }
         }
+    }
+
+    public func views(of conversations: [ConversationID], for user: UserID) async throws(StoreError) -> [ConversationView] {
+        try await database.read { db in
+            let statement = try Self.viewStatement(db)
+            return try conversations.compactMap { id in
+                try Row.fetchOne(statement, arguments: [id.blob, user.blob]).map { try ConversationRow.view($0) }
+            }
+        }
+    }
+
+    private static func viewStatement(_ db: Database) throws -> Statement {
+        try db.cachedStatement(
+            sql: """
+                SELECT \(ConversationRow.columns) FROM conversations JOIN participants ON conversation_ref = ref
+                WHERE id = ? AND user_id = ?
+                """)
     }
 
     public func exists(_ conversation: ConversationID) async throws(StoreError) -> Bool {
@@ -98,16 +112,20 @@ public struct SQLiteConversationStore: ConversationStore {
     }
 
     public func shareConversation(_ one: UserID, _ other: UserID) async throws(StoreError) -> Bool {
+        try await !sharing(with: one, among: [other]).isEmpty
+    }
+
+    public func sharing(with user: UserID, among users: [UserID]) async throws(StoreError) -> Set<UserID> {
         try await database.read { db in
-            try Bool.fetchOne(
-                db,
+            let statement = try db.cachedStatement(
                 sql: """
                     SELECT EXISTS (
                         SELECT 1 FROM participants AS mine
                         JOIN participants AS theirs ON theirs.conversation_ref = mine.conversation_ref AND theirs.user_id = ?
                         WHERE mine.user_id = ?
                     )
-                    """, arguments: [other.blob, one.blob]) ?? false
+                    """)
+            return Set(try users.filter { try Bool.fetchOne(statement, arguments: [$0.blob, user.blob]) ?? false })
         }
     }
 
@@ -115,12 +133,28 @@ public struct SQLiteConversationStore: ConversationStore {
         try Int64.fetchOne(db.cachedStatement(sql: "SELECT ref FROM conversations WHERE id = ?"), arguments: [conversation.blob])
     }
 
-    public func rename(_ conversation: ConversationID, to title: String?) async throws(StoreError) -> Bool {
+    public func rename(_ conversation: ConversationID, to title: String?, at now: Timestamp) async throws(StoreError)
+        -> ConversationStamp?
+    {
         try await database.write { db in
             try db.execute(
                 sql: "UPDATE conversations SET title = ? WHERE id = ? AND type = 'group'", arguments: [title, conversation.blob])
-            return db.changesCount == 1
+            guard db.changesCount == 1, let ref = try Self.ref(of: conversation, db) else { return nil }
+            return try Self.countChange(of: ref, at: now, db)
         }
+    }
+
+    /// Gives a change of title or participants its version, in the transaction that makes the change.
+    static func countChange(of ref: Int64, at now: Timestamp, _ db: Database) throws -> ConversationStamp {
+        let statement = try db.cachedStatement(
+            sql: """
+                UPDATE conversations SET version = version + 1, changed_at = max(changed_at, ?) WHERE ref = ?
+                RETURNING version, title, participant_count
+                """)
+        guard let row = try Row.fetchOne(statement, arguments: [now.milliseconds, ref]) else {
+            throw StoreError.unexpected("a conversation went away in the transaction that changed it")
+        }
+        return ConversationStamp(version: row[0], title: row[1], participantCount: row[2])
     }
 
     /// Appending applies the metadata in its own transaction.
@@ -137,10 +171,11 @@ public struct SQLiteConversationStore: ConversationStore {
 enum ConversationRow {
     static let columns = """
         id, type, title, created_by, created_at, user1_id, user2_id, participant_count, last_sequence, last_message_id, \
-        last_message_at, last_message_preview, role, muted, muted_until, last_read_sequence, own_sent, own_read, ref, activity
+        last_message_at, last_message_preview, role, muted, muted_until, last_read_sequence, own_sent, own_read, ref, activity, version
         """
     static let refColumn = 18
     static let activityColumn = 19
+    static let columnCount = 21
 
     static func view(_ row: Row) throws -> ConversationView {
         guard let type = ConversationType(rawValue: row[1]), let role = Role(rawValue: row[12]) else { throw DamagedRow(column: "type") }
@@ -148,7 +183,7 @@ enum ConversationRow {
         let conversation = Conversation(
             id: try row.id(at: 0), type: type, title: row[2], createdBy: try row.id(at: 3), createdAt: row.timestamp(at: 4),
             directUserIDs: type == .direct ? [try row.id(at: 5), try row.id(at: 6)] : [], participantCount: row[7],
-            lastMessage: try lastMessage(row), lastSequence: lastSequence)
+            lastMessage: try lastMessage(row), lastSequence: lastSequence, version: row[20])
         return ConversationView(
             conversation: conversation, role: role, mute: mute(row, at: 13),
             readState: readState(lastSequence: lastSequence, lastRead: row[15], ownSent: row[16], ownRead: row[17]))
@@ -167,6 +202,7 @@ enum ConversationRow {
 
     /// What others sent after the marker: all messages after it less the participant's own.
     static func readState(lastSequence: Int64, lastRead: Int64, ownSent: Int64, ownRead: Int64) -> ReadState {
-        ReadState(lastReadSequence: lastRead, unreadCount: lastSequence - lastRead - (ownSent - ownRead))
+        ReadState(
+            lastReadSequence: lastRead, unreadCount: lastSequence - lastRead - (ownSent - ownRead), lastSequence: lastSequence)
     }
 }

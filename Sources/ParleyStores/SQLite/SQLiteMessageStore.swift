@@ -69,6 +69,23 @@ public struct SQLiteMessageStore: MessageStore, EffectLog {
         }
     }
 
+    public func heads(after mark: ActivityMark?) async throws(StoreError) -> ActivityHeads {
+        try await database.read { db in
+            let newest = try Int64.fetchOne(db, sql: "SELECT max(position) FROM messages") ?? 0
+            guard let mark, mark.value < newest else { return ActivityHeads(mark: ActivityMark(newest), sequences: [:]) }
+            let statement = try db.cachedStatement(
+                sql: """
+                    SELECT id, last FROM (
+                        SELECT conversation_ref, max(sequence_number) AS last FROM messages WHERE position > ? GROUP BY conversation_ref
+                    ) JOIN conversations ON ref = conversation_ref
+                    """)
+            var sequences: [ConversationID: Int64] = [:]
+            let rows = try Row.fetchCursor(statement, arguments: [mark.value])
+            while let row = try rows.next() { sequences[try row.id(at: 0)] = row[1] }
+            return ActivityHeads(mark: ActivityMark(newest), sequences: sequences)
+        }
+    }
+
     // MARK: The log
 
     public func checkpoint() async throws(StoreError) -> LogPosition {

@@ -18,6 +18,9 @@ enum Schema {
         migrator.registerMigration("3 push jobs") { db in
             try db.execute(sql: pushJobs)
         }
+        migrator.registerMigration("4 changes, delivered markers and revoked tokens") { db in
+            try db.execute(sql: changes)
+        }
         return migrator
     }
 
@@ -89,6 +92,26 @@ enum Schema {
         INSERT INTO effect_checkpoint (id, position) VALUES (1, 0);
         CREATE TABLE probe (count INTEGER NOT NULL) STRICT;
         INSERT INTO probe (count) VALUES (0);
+        """
+
+    /// `version` counts the changes of title and participants; `changed_at` is when the last one was, and for a
+    /// participant when a marker or the mute last changed. The delivered marker counts as standing at the read marker
+    /// where it is lower. `departures` lets a client that comes back learn of conversations that its user is no longer in.
+    private static let changes = """
+        ALTER TABLE conversations ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE conversations ADD COLUMN changed_at INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE participants ADD COLUMN last_delivered_sequence INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE participants ADD COLUMN changed_at INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE departures (
+            user_id BLOB NOT NULL,
+            conversation_ref INTEGER NOT NULL REFERENCES conversations (ref),
+            left_at INTEGER NOT NULL,
+            PRIMARY KEY (user_id, conversation_ref)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE revoked_tokens (
+            user_id BLOB PRIMARY KEY CHECK (length(user_id) = 16),
+            issued_before INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
         """
 
     private static let media = """

@@ -149,7 +149,7 @@ extension ConversationStoreConformance {
                         model.markers[user] = nil
                     default:
                         _ = try await stores.conversations.setRole(
-                            of: user, in: id, to: user == users[0] ? .owner : .member, maxParticipants: 10, at: Sample.start)
+                            of: user, in: id, to: user == users[0] ? .owner : .member, maxParticipants: 10, joinedAt: Sample.start)
                         model.join(user)
                     }
                     for user in users {

@@ -8,7 +8,7 @@ extension ConversationStoreConformance {
             let id = try await stores.group([users[0], users[1]])
             try await stores.send(4, in: id, from: users[0])
             let change = try await stores.conversations.setRole(
-                of: users[2], in: id, to: .readOnly, maxParticipants: 10, at: Sample.time(60))
+                of: users[2], in: id, to: .readOnly, maxParticipants: 10, joinedAt: Sample.time(60))
             let joined = Participant(userID: users[2], role: .readOnly, joinedAt: Sample.time(60), lastReadSequence: 4)
             try checkEqual(change, .added(joined), "the change")
             let view = try await stores.view(id, users[2])
@@ -26,7 +26,7 @@ extension ConversationStoreConformance {
             _ = try await stores.conversations.advanceRead(of: users[1], in: id, to: 2)
             for role in [Role.admin, .readOnly, .owner, .owner, .member] {
                 let change = try await stores.conversations.setRole(
-                    of: users[1], in: id, to: role, maxParticipants: 10, at: Sample.time(60))
+                    of: users[1], in: id, to: role, maxParticipants: 10, joinedAt: Sample.time(60))
                 let changed = Participant(userID: users[1], role: role, joinedAt: Sample.start, lastReadSequence: 2)
                 try checkEqual(change, .changed(changed), "the change to \(role)")
                 try checkEqual(try await stores.conversations.role(of: users[1], in: id), role, "the role")
@@ -35,7 +35,7 @@ extension ConversationStoreConformance {
         },
         ConformanceCase("an unknown conversation takes nobody in") { stores in
             let change = try await stores.conversations.setRole(
-                of: .random(), in: .random(), to: .member, maxParticipants: 10, at: Sample.start)
+                of: .random(), in: .random(), to: .member, maxParticipants: 10, joinedAt: Sample.start)
             try checkEqual(change, .noConversation, "the change")
         },
         ConformanceCase("the only owner can neither give up the role nor leave others behind") { stores in
@@ -43,12 +43,12 @@ extension ConversationStoreConformance {
             let store = stores.conversations
             let id = try await stores.group(users)
             for role in [Role.admin, .member, .readOnly] {
-                let change = try await store.setRole(of: users[0], in: id, to: role, maxParticipants: 10, at: Sample.start)
+                let change = try await store.setRole(of: users[0], in: id, to: role, maxParticipants: 10, joinedAt: Sample.start)
                 try checkEqual(change, .lastOwner, "the change to \(role)")
             }
             try checkEqual(try await store.remove(users[0], from: id), .lastOwner, "the removal")
             try checkEqual(try await store.role(of: users[0], in: id), .owner, "the role")
-            _ = try await store.setRole(of: users[1], in: id, to: .owner, maxParticipants: 10, at: Sample.start)
+            _ = try await store.setRole(of: users[1], in: id, to: .owner, maxParticipants: 10, joinedAt: Sample.start)
             try checkEqual(try await store.remove(users[0], from: id), .removed, "the removal of one of two owners")
             try checkEqual(try await store.remove(users[1], from: id), .removed, "the removal of the last participant")
             try checkEqual(try await store.exists(id), true, "whether the group is still there")
@@ -57,7 +57,7 @@ extension ConversationStoreConformance {
             let users = Sample.users(3)
             for _ in 0..<8 {
                 let id = try await stores.group(users)
-                _ = try await stores.conversations.setRole(of: users[1], in: id, to: .owner, maxParticipants: 10, at: Sample.start)
+                _ = try await stores.conversations.setRole(of: users[1], in: id, to: .owner, maxParticipants: 10, joinedAt: Sample.start)
                 let removals = try await concurrently(2) { try await stores.conversations.remove(users[$0], from: id) }
                 try checkEqual(removals.count { $0 == .removed }, 1, "who left")
                 try checkEqual(removals.count { $0 == .lastOwner }, 1, "who had to stay")
@@ -67,10 +67,10 @@ extension ConversationStoreConformance {
             let users = Sample.users(3)
             for _ in 0..<8 {
                 let id = try await stores.group(users)
-                _ = try await stores.conversations.setRole(of: users[1], in: id, to: .owner, maxParticipants: 10, at: Sample.start)
+                _ = try await stores.conversations.setRole(of: users[1], in: id, to: .owner, maxParticipants: 10, joinedAt: Sample.start)
                 let changes = try await concurrently(2) {
                     try await stores.conversations.setRole(
-                        of: users[$0], in: id, to: .member, maxParticipants: 10, at: Sample.start)
+                        of: users[$0], in: id, to: .member, maxParticipants: 10, joinedAt: Sample.start)
                 }
                 try checkEqual(changes.count { $0 == .lastOwner }, 1, "who had to keep the role")
             }
@@ -80,18 +80,18 @@ extension ConversationStoreConformance {
             let store = stores.conversations
             let id = try await stores.group(Array(users[..<2]))
             try checkEqual(
-                try await store.setRole(of: users[2], in: id, to: .member, maxParticipants: 2, at: Sample.start), .full, "a third")
+                try await store.setRole(of: users[2], in: id, to: .member, maxParticipants: 2, joinedAt: Sample.start), .full, "a third")
             try checkEqual(try await store.view(of: id, for: users[2]), nil, "the third's view")
             let changed = Participant(userID: users[1], role: .admin, joinedAt: Sample.start, lastReadSequence: 0)
             try checkEqual(
-                try await store.setRole(of: users[1], in: id, to: .admin, maxParticipants: 2, at: Sample.start), .changed(changed),
+                try await store.setRole(of: users[1], in: id, to: .admin, maxParticipants: 2, joinedAt: Sample.start), .changed(changed),
                 "a role")
         },
         ConformanceCase("many who are added at the same time fill the conversation and no more") { stores in
             let owner = Sample.users(1)[0]
             let id = try await stores.group([owner])
             let changes = try await concurrently(32) { _ in
-                try await stores.conversations.setRole(of: .random(), in: id, to: .member, maxParticipants: 10, at: Sample.start)
+                try await stores.conversations.setRole(of: .random(), in: id, to: .member, maxParticipants: 10, joinedAt: Sample.start)
             }
             try checkEqual(changes.count { $0 == .full }, 23, "who found it full")
             try checkEqual(try await stores.view(id, owner).conversation.participantCount, 10, "the participants")
@@ -101,7 +101,7 @@ extension ConversationStoreConformance {
             let users = Sample.users(2)
             let id = try await stores.group([users[0]])
             _ = try await concurrently(16) { _ in
-                try await stores.conversations.setRole(of: users[1], in: id, to: .member, maxParticipants: 10, at: Sample.start)
+                try await stores.conversations.setRole(of: users[1], in: id, to: .member, maxParticipants: 10, joinedAt: Sample.start)
             }
             try checkEqual(try await stores.view(id, users[0]).conversation.participantCount, 2, "the participants")
         },
@@ -127,7 +127,7 @@ extension ConversationStoreConformance {
             _ = try await store.setMute(.forever, for: users[1], in: id)
             _ = try await store.remove(users[1], from: id)
             try await stores.send(3, in: id, from: users[0])
-            _ = try await store.setRole(of: users[1], in: id, to: .admin, maxParticipants: 10, at: Sample.time(60))
+            _ = try await store.setRole(of: users[1], in: id, to: .admin, maxParticipants: 10, joinedAt: Sample.time(60))
             let view = try await stores.view(id, users[1])
             try checkEqual(view.readState, ReadState(lastReadSequence: 3, unreadCount: 0), "the read state")
             try checkEqual(view.mute, .off, "the mute")

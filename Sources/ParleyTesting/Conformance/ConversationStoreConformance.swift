@@ -155,7 +155,7 @@ public enum ConversationStoreConformance {
                 let page = try await store.participants(of: id, limit: 4, cursor: cursor)
                 found += page.participants.map(\.userID)
                 cursor = page.nextCursor
-                _ = try await store.setRole(of: .random(), in: id, to: .member, maxParticipants: 100, at: Sample.start)
+                _ = try await store.setRole(of: .random(), in: id, to: .member, maxParticipants: 100, joinedAt: Sample.start)
                 if found.count == 4, found[3] != users[0] { _ = try await store.remove(found[3], from: id) }
             } while cursor != nil && found.count < 100
             try checkEqual(found.filter(Set(users).contains), users.sorted(), "those who were there from the beginning")

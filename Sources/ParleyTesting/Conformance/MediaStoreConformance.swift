@@ -59,7 +59,7 @@ public enum MediaStoreConformance {
             let conversation = try await stores.group(Array(users[..<2]))
             try await stores.send(Sample.draft(in: conversation, from: users[0], type: .image, mediaIDs: [medium.id]))
             _ = try await stores.conversations.setRole(
-                of: users[2], in: conversation, to: .member, maxParticipants: 10, at: Sample.start)
+                of: users[2], in: conversation, to: .member, maxParticipants: 10, joinedAt: Sample.start)
             try checkEqual(
                 try await stores.media.wasSent(medium.id, whereParticipates: users[2]), true, "whether the new one sees it")
             _ = try await stores.conversations.remove(users[1], from: conversation)

@@ -65,6 +65,9 @@ extension Setting {
         Setting(
             key: "limits.participants", kind: .whole(2...10_000_000), defaultValue: "200000", help: "Participants a conversation may have."),
         Setting(
+            key: "limits.receipts_participants", kind: .whole(2...10_000), defaultValue: "100",
+            help: "Participants up to which everybody is told of every read and delivered marker and of who is typing; beyond, of counts."),
+        Setting(
             key: "limits.idle_seconds", kind: .whole(1...3600), defaultValue: "60",
             help: "An HTTP connection on which nothing happens for so long is closed."),
         Setting(
@@ -76,12 +79,31 @@ extension Setting {
         Setting(
             key: "socket.max_message_bytes", kind: .whole(1024...16_777_216), defaultValue: "65536", help: "Largest message of a client."),
         Setting(
-            key: "socket.max_outbound_bytes", kind: .whole(16_384...268_435_456), defaultValue: "1048576",
-            help: "Bytes that may wait for a slow reader; beyond that it is disconnected and catches up later."),
+            key: "socket.max_outbound_bytes", kind: .whole(16_384...268_435_456), defaultValue: "262144",
+            help: "Bytes that may wait for a slow reader; beyond that position hints take the place of events until it has read them."),
         Setting(
             key: "socket.authentication_seconds", kind: .whole(1...600), defaultValue: "10",
             help: "Time from the handshake to a good token."),
-        Setting(key: "socket.heartbeat_seconds", kind: .whole(1...600), defaultValue: "25", help: "Time between pings."),
+        Setting(key: "socket.heartbeat_seconds", kind: .whole(1...600), defaultValue: "25", help: "Time between heartbeats."),
+        Setting(
+            key: "socket.commands_per_second", kind: .whole(1...1_000_000), defaultValue: "50",
+            help: "Commands a socket may send per second on average."),
+        Setting(
+            key: "socket.commands_burst", kind: .whole(1...1_000_000), defaultValue: "200", help: "Commands a socket may send at once."),
+        Setting(
+            key: "socket.max_subscriptions", kind: .whole(1...1_000_000), defaultValue: "10000",
+            help: "Conversations one connection may hear of."),
+        Setting(
+            key: "socket.max_presence_users", kind: .whole(1...10_000), defaultValue: "500",
+            help: "Users whose presence one connection may watch."),
+        Setting(
+            key: "socket.max_per_user", kind: .whole(1...100_000), defaultValue: "50", help: "Connections a user may have open at once."),
+        Setting(
+            key: "socket.drain_seconds", kind: .whole(0...600), defaultValue: "5",
+            help: "When the server stops, clients are asked to come back after delays spread over this time."),
+        Setting(
+            key: "socket.allowed_origins", kind: .text, defaultValue: nil,
+            help: "Origins of web pages that may open sockets beside the server's own, with commas between; * is any."),
         Setting(
             key: "push.provider", kind: .choice(["log", "none"]), defaultValue: "log",
             help: "log writes a JSON line for every notification; none queues no push jobs at all."),

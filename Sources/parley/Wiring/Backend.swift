@@ -9,6 +9,7 @@ struct Backend {
     let conversations: any ConversationStore
     let media: any MediaStore
     let devices: any DeviceStore
+    let revocations: any TokenRevocationStore
     let pushQueue: any PushQueue
     let bus: any EventBus
     let presence: any Presence
@@ -32,7 +33,7 @@ struct Backend {
         let messages = SQLiteMessageStore(database)
         return Backend(
             messages: messages, log: messages, conversations: SQLiteConversationStore(database), media: SQLiteMediaStore(database),
-            devices: SQLiteDeviceStore(database), pushQueue: pushQueue, bus: InProcessEventBus(),
+            devices: SQLiteDeviceStore(database), revocations: SQLiteTokenRevocationStore(database), pushQueue: pushQueue, bus: InProcessEventBus(),
             presence: InProcessPresence(), dependencies: ["storage": { () async throws(StoreError) in try await database.probe() }],
             // One writer, one lane: all that waits shares a commit.
             laneCount: 1, close: { database.close() })

@@ -1,4 +1,5 @@
 import CoreMetrics
+import Foundation
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -24,9 +25,16 @@ struct Node {
         let instruments = MessageInstruments()
         let access = ConversationAccess(store: backend.conversations)
         let media = MediaService(store: backend.media, timeSource: time)
-        let hub = Hub(group: MultiThreadedEventLoopGroup.singleton)
-        backend.bus.attach(access)
-        backend.bus.attach(hub)
+        let sizes = ConversationSizes(store: backend.conversations, timeSource: time)
+        let revocations = TokenRevocations(store: backend.revocations, bus: backend.bus, timeSource: time)
+        let gatewayConfiguration = Self.gateway(settings)
+        let resume = ResumeService(
+            messages: backend.messages, conversations: backend.conversations, media: media, timeSource: time,
+            receiptsMaxParticipants: gatewayConfiguration.receiptsMaxParticipants, maxSubscriptions: gatewayConfiguration.maxSubscriptions)
+        let reader = CatchUpReader(resume: resume, logger: logger)
+        let hub = Hub(group: MultiThreadedEventLoopGroup.singleton, reader: reader, configuration: gatewayConfiguration)
+        // Whoever decides by cached facts hears of changes before those who tell clients.
+        for sink in [access, sizes, revocations, hub] as [any EventSink] { backend.bus.attach(sink) }
         let publisher = Publisher(bus: backend.bus, instruments: instruments)
         let applier = MetadataApplier(messages: backend.messages, conversations: backend.conversations, logger: logger)
 
@@ -56,7 +64,15 @@ struct Node {
         limits.maxParticipants = settings.number("limits.participants")
         let conversations = ConversationService(
             store: backend.conversations, access: access, bus: backend.bus, timeSource: time, limits: limits)
-        let verifier = try await JWTTokenVerifier(secret: secret?.text, jwks: jwks, timeSource: time)
+        let presence = PresenceService(
+            presence: backend.presence, conversations: backend.conversations, bus: backend.bus, timeSource: time)
+        let counter = ReceiptCounter(store: backend.conversations, bus: backend.bus, timeSource: time, logger: logger)
+        let markers = MarkerService(
+            store: backend.conversations, access: access, sizes: sizes, bus: backend.bus, counter: counter, timeSource: time,
+            maxParticipants: gatewayConfiguration.receiptsMaxParticipants)
+        let typing = TypingService(
+            access: access, sizes: sizes, bus: backend.bus, timeSource: time, maxParticipants: gatewayConfiguration.receiptsMaxParticipants)
+        let verifier = try await JWTTokenVerifier(secret: secret?.text, jwks: jwks, timeSource: time, revocations: revocations)
         let requestLimits = Self.limits(settings)
         demo = secret.flatMap { secret in
             secret.isDevelopment
@@ -67,13 +83,15 @@ struct Node {
             APIServices(
                 messages: messages, conversations: conversations, media: media,
                 devices: DeviceService(store: backend.devices, timeSource: time),
-                presence: PresenceService(presence: backend.presence, conversations: backend.conversations), verifier: verifier,
+                presence: presence, markers: markers, typing: typing, revocations: revocations, verifier: verifier,
                 limits: requestLimits, dependencies: backend.dependencies.map { Dependency(name: $0.key, check: $0.value) },
                 metrics: metrics,
                 sampleMetrics: { await sampler.sample() }, demo: demo, timeSource: time))
         let gateway = GatewayServices(
-            messages: messages, conversations: backend.conversations, presence: backend.presence, verifier: verifier,
-            messageLimiter: requestLimits.messages, timeSource: time, configuration: Self.gateway(settings))
+            messages: messages, markers: markers, typing: typing, presence: presence, resume: resume, verifier: verifier,
+            messageLimiter: requestLimits.messages, timeSource: time, configuration: gatewayConfiguration)
+        let clock = HubClock(
+            hub: hub, resume: resume, presence: backend.presence, configuration: gatewayConfiguration, logger: logger)
         let idleSeconds = Int64(settings.number("limits.idle_seconds"))
         let server = Application(
             router: router,
@@ -85,7 +103,7 @@ struct Node {
             onServerRunning: { channel in await onServerRunning(channel.localAddress?.port ?? settings.number("port")) },
             eventLoopGroupProvider: .singleton, logger: logger)
         let workers: [any Service] = worker.map { [$0] } ?? []
-        services = workers + [notifier] + lanes.lanes + [server]
+        services = workers + [notifier] + lanes.lanes + [counter, presence, reader, server, clock]
     }
 
     private static func lane(_ settings: Settings) -> AppendLane.Configuration {
@@ -108,6 +126,16 @@ struct Node {
         gateway.maxOutboundBytes = settings.number("socket.max_outbound_bytes")
         gateway.authenticationSeconds = settings.number("socket.authentication_seconds")
         gateway.heartbeatSeconds = settings.number("socket.heartbeat_seconds")
+        gateway.commandsPerSecond = settings.number("socket.commands_per_second")
+        gateway.commandsBurst = settings.number("socket.commands_burst")
+        gateway.maxSubscriptions = settings.number("socket.max_subscriptions")
+        gateway.maxPresenceUsers = settings.number("socket.max_presence_users")
+        gateway.maxSocketsPerUser = settings.number("socket.max_per_user")
+        gateway.drainSeconds = settings.number("socket.drain_seconds")
+        gateway.receiptsMaxParticipants = Int64(settings.number("limits.receipts_participants"))
+        gateway.typingIntervalMilliseconds = Int64(TypingService.intervalSeconds * 1000)
+        gateway.allowedOrigins = (settings.optional("socket.allowed_origins") ?? "").split(separator: ",")
+            .map { $0.trimmingCharacters(in: .whitespaces) }
         return gateway
     }
 

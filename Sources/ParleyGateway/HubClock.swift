@@ -1,0 +1,69 @@
+public import Logging
+public import ParleyCore
+import NIOCore
+import ParleyModel
+public import ServiceLifecycle
+
+/// What the hub does of itself as time passes: asks the store for the newest numbers, so that an event that the bus lost
+/// shows although nothing follows it; renews the leases of those who are here; looks after whose presence is watched.
+public struct HubClock: Service {
+    private let hub: Hub
+    private let resume: ResumeService
+    private let presence: any Presence
+    private let logger: Logger
+    private let pollSeconds: Double
+
+    /// The store is asked five times a heartbeat, so that what a heartbeat says is never older than that.
+    public init(hub: Hub, resume: ResumeService, presence: any Presence, configuration: GatewayConfiguration, logger: Logger) {
+        self.hub = hub
+        self.resume = resume
+        self.presence = presence
+        self.logger = logger
+        pollSeconds = max(0.2, Double(configuration.heartbeatSeconds) / 5)
+    }
+
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var mark: ActivityMark?
+            var sinceRenewal = 0.0
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(pollSeconds))
+                sinceRenewal += pollSeconds
+                let users = hub.users
+                if users.isEmpty {
+                    mark = nil
+                    continue
+                }
+                mark = await look(after: mark)
+                if sinceRenewal >= PresenceLease.renewalSeconds {
+                    sinceRenewal = 0
+                    await presence.renew(users)
+                    await refreshWatched()
+                }
+            }
+        }
+    }
+
+    /// Without a mark there is nothing to compare with yet.
+    private func look(after mark: ActivityMark?) async -> ActivityMark? {
+        let now = resume.now()
+        do throws(StoreError) {
+            let heads = try await resume.heads(after: mark)
+            guard mark != nil else { return heads.mark }
+            let cursor = ResumeCursor(mark: heads.mark, time: now)
+            for part in hub.parts { part.onLoop { part.learn(heads.sequences, cursor: cursor) } }
+            return heads.mark
+        } catch {
+            logger.warning("the newest sequence numbers could not be read", metadata: ["error": "\(error)"])
+            return mark
+        }
+    }
+
+    private func refreshWatched() async {
+        for part in hub.parts {
+            let watched = (try? await part.loop.submit { part.watch.watchedUsers }.get()) ?? []
+            guard !watched.isEmpty, let states = try? await presence.states(of: watched) else { continue }
+            part.onLoop { for (user, state) in states { part.watch.tell(user, state) } }
+        }
+    }
+}

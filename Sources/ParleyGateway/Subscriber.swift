@@ -1,0 +1,324 @@
+import NIOCore
+import ParleyCore
+import ParleyModel
+
+/// One connection's share of the events: which conversations it hears of, how far each was written, and what it still has
+/// to catch up with.
+///
+/// Live events are written while the connection takes them. What it missed, before it came or because it reads too
+/// slowly, is read from the store, page by page and only as fast as it is taken; then it is live again.
+///
+/// `@unchecked Sendable`: everything is touched on the loop of its ``HubPart`` only.
+final class Subscriber: @unchecked Sendable {
+    /// How far a connection is on its way to hearing everything.
+    enum Phase {
+        /// Known by name, for presence and for being told off; hears nothing.
+        case arrived
+        /// Its conversations are being read. Those that it was removed from meanwhile must not come back.
+        case loading(removed: Set<ConversationID>)
+        case subscribed
+    }
+
+    /// Bytes of position hints that may wait beside what a slow reader was already sent.
+    static let maxHintBytes = 16_384
+
+    let user: UserID
+    let part: HubPart
+    var caller: Caller
+    private unowned let endpoint: any EventEndpoint
+    private(set) var phase = Phase.arrived
+    /// Whether conversations that the user is added to later are heard of too.
+    private(set) var hearsAll = true
+    private(set) var subscriptions: [ConversationID: Subscription] = [:]
+    var watched: Set<UserID> = []
+
+    /// What is not live, in the order in which it will be looked at.
+    private var lagging: [Subscription] = []
+    /// Views to be read and told; true for those that are new to the client.
+    private var dueViews: [ConversationID: Bool] = [:]
+    /// Since when events other than messages were dropped because the reader is slow.
+    private var droppedSince: Timestamp?
+    private var isReading = false
+    /// What `caught_up` will say, once.
+    private var firstCursor: ResumeCursor?
+    private var hintBytes = 0
+    private var needsFlush = false
+    private var lastBeat: UInt32 = 0
+
+    init(user: UserID, caller: Caller, endpoint: any EventEndpoint, part: HubPart) {
+        self.user = user
+        self.caller = caller
+        self.endpoint = endpoint
+        self.part = part
+    }
+
+    // MARK: Subscribing
+
+    /// From now on what happens to the user's conversations counts. False when that was said before.
+    func beginLoading() -> Bool {
+        guard case .arrived = phase else { return false }
+        phase = .loading(removed: [])
+        return true
+    }
+
+    /// The plan could not be made; the client may ask again.
+    func abandonLoading() {
+        if case .loading = phase { phase = .arrived }
+    }
+
+    /// Listens to what the plan names, but for conversations that the user has left since.
+    func begin(_ plan: ResumePlan, hearsAll: Bool) {
+        guard case .loading(let removed) = phase else { return }
+        phase = .subscribed
+        self.hearsAll = hearsAll
+        lastBeat = part.currentTick
+        for start in plan.starts where !removed.contains(start.conversationID) && subscriptions[start.conversationID] == nil {
+            listen(to: start.conversationID, from: start.position, newest: start.lastSequence, awaitsView: false)
+            if let after = start.skippedAfter {
+                write(OutboundEvent(.skipped(start.conversationID, after: after, through: start.position)))
+            }
+        }
+    }
+
+    /// Tells what changed beside messages; afterwards the missed messages follow, and then `caught_up`.
+    func tell(_ changes: ResumeChanges, cursor: ResumeCursor) {
+        for id in changes.removed where subscriptions[id] == nil { tell(OutboundEvent(.conversation(.removed(id)))) }
+        for id in changes.added where subscriptions[id] != nil { dueViews[id] = true }
+        for id in changes.changed where subscriptions[id] != nil { dueViews[id] = dueViews[id] ?? false }
+        tell(changes.markers)
+        firstCursor = cursor
+        advance()
+    }
+
+    private func tell(_ markers: [ParticipantMarkers]) {
+        for marker in markers where subscriptions[marker.conversationID] != nil {
+            let (id, other) = (marker.conversationID, marker.userID)
+            let read = ReadMarker(conversationID: id, userID: other, sequenceNumber: marker.lastReadSequence)
+            tell(OutboundEvent(.read(read)))
+            guard marker.lastDeliveredSequence > marker.lastReadSequence else { continue }
+            let delivered = DeliveredMarker(conversationID: id, userID: other, sequenceNumber: marker.lastDeliveredSequence)
+            tell(OutboundEvent(.delivered(delivered)))
+        }
+    }
+
+    @discardableResult
+    private func listen(to conversation: ConversationID, from position: Int64, newest: Int64, awaitsView: Bool) -> Subscription {
+        let feed = part.feed(conversation, head: newest)
+        let subscription = Subscription(feed, self, position: position, awaitsView: awaitsView)
+        feed.add(subscription)
+        subscriptions[conversation] = subscription
+        if !subscription.isLive { lagging.append(subscription) }
+        return subscription
+    }
+
+    /// The user is in a conversation since its message `sequence`. The client is shown it before anything happens in it.
+    func joined(_ conversation: ConversationID, after sequence: Int64) {
+        switch phase {
+        case .arrived: return
+        case .loading(var removed):
+            removed.remove(conversation)
+            phase = .loading(removed: removed)
+        case .subscribed: guard hearsAll else { return }
+        }
+        guard subscriptions[conversation] == nil else { return }
+        listen(to: conversation, from: sequence, newest: sequence, awaitsView: true)
+        dueViews[conversation] = true
+        if case .subscribed = phase { advance() }
+    }
+
+    /// The user is in the conversation no more: nothing of it is written from here on (P7).
+    func removed(from conversation: ConversationID) {
+        if case .loading(var removed) = phase {
+            removed.insert(conversation)
+            phase = .loading(removed: removed)
+        }
+        dueViews[conversation] = nil
+        if let subscription = subscriptions[conversation] { drop(subscription) }
+        if case .subscribed = phase { tell(OutboundEvent(.conversation(.removed(conversation)))) }
+    }
+
+    private func drop(_ subscription: Subscription) {
+        subscriptions[subscription.feed.conversation] = nil
+        lagging.removeAll { $0 === subscription }
+        part.leave(subscription)
+    }
+
+    /// The connection has ended.
+    func leaveAll() {
+        for subscription in subscriptions.values { part.leave(subscription) }
+        subscriptions = [:]
+        lagging = []
+        dueViews = [:]
+        phase = .arrived
+    }
+
+    // MARK: Live events
+
+    /// A message that has passed the feed. Written when it is the next one and the reader takes it.
+    func offer(_ number: Int64, _ event: OutboundEvent, to subscription: Subscription) {
+        guard subscription.isLive, number > subscription.position else { return }
+        guard number == subscription.position + 1, endpoint.isWritable else { return fallBehind(subscription) }
+        subscription.position = number
+        write(event)
+    }
+
+    /// An event beside messages. A slow reader is told of what it changed when it reads again.
+    func tell(_ event: OutboundEvent, isEphemeral: Bool = false) {
+        guard case .subscribed = phase else { return }
+        if endpoint.isWritable { return write(event) }
+        if !isEphemeral, droppedSince == nil { droppedSince = part.reader.resume.now() }
+    }
+
+    /// Whether the client has been shown the conversation.
+    func knows(_ subscription: Subscription) -> Bool { !subscription.awaitsView }
+
+    private func write(_ event: OutboundEvent) {
+        endpoint.write(event)
+        if !needsFlush {
+            needsFlush = true
+            part.touched(self)
+        }
+    }
+
+    func flush() {
+        needsFlush = false
+        endpoint.flush()
+    }
+
+    func end(_ code: CloseCode) { endpoint.end(code) }
+
+    // MARK: Slow readers
+
+    private func fallBehind(_ subscription: Subscription) {
+        subscription.isLive = false
+        lagging.append(subscription)
+        if endpoint.isWritable { return advance() }
+        hint(subscription)
+    }
+
+    /// Says how far the conversation is. Small, and bounded in sum: a reader for whom even that is too much is
+    /// disconnected, and catches up when it is back.
+    private func hint(_ subscription: Subscription) {
+        let newest = subscription.feed.gate.head
+        guard newest > subscription.hinted, newest > subscription.position, !subscription.awaitsView else { return }
+        let event = OutboundEvent(.behind(subscription.feed.conversation, sequenceNumber: newest))
+        hintBytes += event.frame.readableBytes
+        guard hintBytes <= Self.maxHintBytes else { return end(.tooSlow) }
+        subscription.hinted = newest
+        write(event)
+    }
+
+    /// The reader has read what waited.
+    func becameWritable() {
+        hintBytes = 0
+        advance()
+    }
+
+    // MARK: Catching up
+
+    /// Does the next thing that is left to do, if there is room for it and nothing else is under way: what was dropped,
+    /// then views, then missed messages, then `caught_up`.
+    func advance() {
+        guard !isReading, endpoint.isWritable, case .subscribed = phase else { return }
+        if let since = droppedSince { return readDropped(since) }
+        if !dueViews.isEmpty { return readViews() }
+        while let subscription = lagging.first {
+            if subscription.position < subscription.feed.gate.newest || subscription.awaitsView { return readPage(subscription) }
+            subscription.isLive = true
+            subscription.hinted = 0
+            lagging.removeFirst()
+        }
+        if let cursor = firstCursor {
+            firstCursor = nil
+            write(OutboundEvent(.caughtUp(cursor: cursor.text)))
+        }
+    }
+
+    private func readPage(_ subscription: Subscription) {
+        isReading = true
+        let (after, conversation) = (subscription.position, subscription.feed.conversation)
+        part.reader.page(of: conversation, after: after) { page in
+            self.part.onLoop { self.took(page, after: after, of: conversation) }
+        }
+    }
+
+    private func took(_ page: CatchUpReader.Page?, after: Int64, of conversation: ConversationID) {
+        isReading = false
+        // A store that does not answer is asked again at the next tick.
+        guard let page, !page.events.isEmpty, let subscription = subscriptions[conversation], subscription.position == after else { return }
+        for (number, event) in page.events where number == subscription.position + 1 {
+            subscription.position = number
+            write(event)
+        }
+        // The next conversation gets its turn: one with a long past does not keep the others waiting.
+        if let first = lagging.first, first === subscription, lagging.count > 1 {
+            lagging.removeFirst()
+            lagging.append(first)
+        }
+        advance()
+    }
+
+    private func readViews() {
+        isReading = true
+        let ids = Array(dueViews.keys.prefix(ResumeService.viewsPerRead))
+        part.reader.views(of: ids, for: user) { views in
+            self.part.onLoop { self.took(views, of: ids) }
+        }
+    }
+
+    private func took(_ views: [ConversationView]?, of ids: [ConversationID]) {
+        isReading = false
+        guard let views else { return }
+        let now = part.reader.resume.now()
+        for view in views {
+            let id = view.conversation.id
+            guard let isNew = dueViews[id], let subscription = subscriptions[id] else { continue }
+            subscription.awaitsView = false
+            write(OutboundEvent(.conversation(isNew ? .added(view, at: now) : .refreshed(view, at: now))))
+        }
+        for id in ids where dueViews.removeValue(forKey: id) != nil {
+            // No view: the user was removed a moment ago, and the event that says so is on its way.
+            if let subscription = subscriptions[id], subscription.awaitsView { drop(subscription) }
+        }
+        advance()
+    }
+
+    private func readDropped(_ since: Timestamp) {
+        isReading = true
+        droppedSince = nil
+        part.reader.missedChanges(of: user, since: since) { missed in
+            self.part.onLoop { self.took(missed, since: since) }
+        }
+    }
+
+    private func took(_ missed: MissedChanges?, since: Timestamp) {
+        isReading = false
+        guard let missed else {
+            droppedSince = since
+            return
+        }
+        for id in missed.left where subscriptions[id] == nil { tell(OutboundEvent(.conversation(.removed(id)))) }
+        for id in missed.conversations where subscriptions[id] != nil { dueViews[id] = dueViews[id] ?? false }
+        tell(missed.markers)
+        advance()
+    }
+
+    // MARK: Time
+
+    /// Once a second: what could not be done before is tried again, and a slow reader hears how far things are.
+    func tick() {
+        guard !lagging.isEmpty || !dueViews.isEmpty || droppedSince != nil else { return }
+        if endpoint.isWritable { return advance() }
+        for subscription in lagging { hint(subscription) }
+    }
+
+    /// The heartbeat's event: the newest numbers of what changed since the last one, and where to resume from.
+    func beat() {
+        guard endpoint.isWritable else { return }
+        guard case .subscribed = phase else { return write(part.plainHeartbeat) }
+        let isComplete = lagging.isEmpty && dueViews.isEmpty && droppedSince == nil && firstCursor == nil
+        let sequences = part.changes(since: lastBeat, of: subscriptions)
+        lastBeat = part.currentTick
+        write(part.heartbeat(sequences, isComplete: isComplete))
+    }
+}
