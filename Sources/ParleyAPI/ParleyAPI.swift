@@ -12,6 +12,8 @@ public struct APIServices: Sendable {
     public let markers: MarkerService
     public let typing: TypingService
     public let revocations: TokenRevocations
+    public let events: OpenServerSentEvents
+    public let allowsOrigin: @Sendable (_ origin: String?, _ host: String?) -> Bool
     public let verifier: any TokenVerifier
     public let limits: RequestLimits
     public let dependencies: [Dependency]
@@ -23,6 +25,7 @@ public struct APIServices: Sendable {
     public init(
         messages: MessageService, conversations: ConversationService, media: MediaService, devices: DeviceService,
         presence: PresenceService, markers: MarkerService, typing: TypingService, revocations: TokenRevocations,
+        events: @escaping OpenServerSentEvents, allowsOrigin: @escaping @Sendable (_ origin: String?, _ host: String?) -> Bool,
         verifier: any TokenVerifier, limits: RequestLimits, dependencies: [Dependency], metrics: PrometheusRegistry,
         sampleMetrics: @escaping @Sendable () async -> Void, demo: DemoSession?, timeSource: any TimeSource
     ) {
@@ -34,6 +37,8 @@ public struct APIServices: Sendable {
         self.markers = markers
         self.typing = typing
         self.revocations = revocations
+        self.events = events
+        self.allowsOrigin = allowsOrigin
         self.verifier = verifier
         self.limits = limits
         self.dependencies = dependencies
@@ -53,10 +58,11 @@ public func parleyRouter(_ services: APIServices) -> Router<ParleyRequestContext
     ConversationRoutes(conversations: services.conversations, timeSource: services.timeSource).add(to: &routes)
     ParticipantRoutes(conversations: services.conversations).add(to: &routes)
     MarkerRoutes(markers: services.markers, typing: services.typing).add(to: &routes)
+    EventRoutes(open: services.events).add(to: &routes)
     TokenRoutes(revocations: services.revocations).add(to: &routes)
     MediaRoutes(media: services.media).add(to: &routes)
     DeviceRoutes(devices: services.devices).add(to: &routes)
-    PresenceRoutes(presence: services.presence).add(to: &routes)
+    PresenceRoutes(presence: services.presence, allowsOrigin: services.allowsOrigin).add(to: &routes)
     let identity = IdentityMiddleware(verifier: services.verifier, limits: services.limits, timeSource: services.timeSource)
     return routes.router(identity: identity)
 }

@@ -89,7 +89,11 @@ public final class CatchUpReader: Service {
         var page: Page?
         do throws(ParleyError) {
             let messages = try await resume.page(of: key.conversation, after: key.after)
-            page = Page(events: messages.map { ($0.message.sequenceNumber, OutboundEvent(message: $0.json)) })
+            page = Page(
+                events: messages.map { message in
+                    let number = message.message.sequenceNumber
+                    return (number, OutboundEvent(message: message.json, number, in: key.conversation))
+                })
         } catch {
             logger.warning("a page for catching up could not be read", metadata: ["error": "\(error.code.rawValue)"])
         }

@@ -16,7 +16,7 @@ enum Delivery: Sendable {
 
     init(_ event: BusEvent) {
         switch event {
-        case .message(let id, let number, let json): self = .message(id, number, OutboundEvent(message: json))
+        case .message(let id, let number, let json): self = .message(id, number, OutboundEvent(message: json, number, in: id))
         case .conversationCreated(let id, let users): self = .created(id, users)
         case .conversationChanged(let id, let stamp): self = .toConversation(id, OutboundEvent(.conversation(.updated(id, stamp))))
         case .participantChanged(let change, let last):

@@ -12,7 +12,10 @@ protocol EventEndpoint: AnyObject {
     func end(_ code: CloseCode)
 }
 
-/// A connection that wants to know once a second how time passes. On its event loop only.
-protocol TickingConnection: AnyObject {
+/// A connection as the hub's part keeps it, authenticated or not. On its event loop only.
+protocol OpenConnection: AnyObject {
+    /// Told once a second.
     func tick(_ now: NIODeadline)
+    /// The server stops: say when to come back, finish what is under way, end.
+    func drain()
 }

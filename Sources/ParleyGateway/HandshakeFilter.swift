@@ -5,15 +5,17 @@ import NIOHTTP1
 ///
 /// Only a whole WebSocket handshake for the socket's path goes on as one. Every other request that asks for an upgrade
 /// (`curl --http2` asks for h2c, a broken client leaves the key out) goes on without its `Upgrade` header, as RFC 9110,
-/// section 7.8, allows: the routes then answer it. And bytes that are no HTTP at all get a 400 instead of silence.
+/// section 7.8, allows: the routes then answer it, also when the page it comes from may open no sockets here. And bytes that are no HTTP at all get a 400 instead of silence.
 final class HandshakeFilter: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
 
     private let socketPath: String
+    private let origins: OriginRule
 
-    init(socketPath: String) {
+    init(socketPath: String, origins: OriginRule) {
         self.socketPath = socketPath
+        self.origins = origins
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -33,6 +35,7 @@ final class HandshakeFilter: ChannelInboundHandler, RemovableChannelHandler {
             && head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
             && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
             && head.headers["sec-websocket-version"] == ["13"] && head.headers["sec-websocket-key"].count == 1
+            && origins.allows(origin: head.headers.first(name: "origin"), host: head.headers.first(name: "host"))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

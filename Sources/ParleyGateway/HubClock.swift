@@ -22,12 +22,18 @@ public struct HubClock: Service {
         pollSeconds = max(0.2, Double(configuration.heartbeatSeconds) / 5)
     }
 
+    /// Until graceful shutdown; then every connection is told to come back later. So it must be shut down before the
+    /// server, which waits for its connections.
     public func run() async throws {
+        await follow()
+        for part in hub.parts { part.onLoop { part.drain() } }
+    }
+
+    private func follow() async {
         await cancelWhenGracefulShutdown {
             var mark: ActivityMark?
             var sinceRenewal = 0.0
-            while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(pollSeconds))
+            while (try? await Task.sleep(for: .seconds(pollSeconds))) != nil {
                 sinceRenewal += pollSeconds
                 let users = hub.users
                 if users.isEmpty {
@@ -54,7 +60,7 @@ public struct HubClock: Service {
             for part in hub.parts { part.onLoop { part.learn(heads.sequences, cursor: cursor) } }
             return heads.mark
         } catch {
-            logger.warning("the newest sequence numbers could not be read", metadata: ["error": "\(error)"])
+            if !Task.isCancelled { logger.warning("the newest sequence numbers could not be read", metadata: ["error": "\(error)"]) }
             return mark
         }
     }

@@ -14,7 +14,7 @@ final class HubPart: @unchecked Sendable {
 
     private var feeds: [ConversationID: ConversationFeed] = [:]
     private var byUser: [UserID: [Subscriber]] = [:]
-    private var connections: [ObjectIdentifier: any TickingConnection] = [:]
+    private var connections: [ObjectIdentifier: any OpenConnection] = [:]
     let watch: PresenceWatch
     private var touchedSubscribers: [Subscriber] = []
     /// Conversations whose feed has a gap.
@@ -71,14 +71,14 @@ final class HubPart: @unchecked Sendable {
     // MARK: Connections
 
     /// From now on the connection is told how time passes.
-    func open(_ connection: any TickingConnection) {
+    func open(_ connection: any OpenConnection) {
         loop.assertInEventLoop()
         connections[ObjectIdentifier(connection)] = connection
         guard ticker == nil else { return }
         ticker = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in self.tick() }
     }
 
-    func close(_ connection: any TickingConnection) {
+    func close(_ connection: any OpenConnection) {
         loop.assertInEventLoop()
         connections[ObjectIdentifier(connection)] = nil
         guard connections.isEmpty else { return }
@@ -102,6 +102,13 @@ final class HubPart: @unchecked Sendable {
         byUser[subscriber.user]?.remove(at: place)
         if byUser[subscriber.user]?.isEmpty == true { byUser[subscriber.user] = nil }
         sockets.decrement()
+    }
+
+    /// The server stops: every connection is told.
+    func drain() {
+        loop.assertInEventLoop()
+        for connection in Array(connections.values) { connection.drain() }
+        flushTouched()
     }
 
     /// Whether nobody is here and nothing is kept of those who were.
@@ -296,7 +303,7 @@ final class HubPart: @unchecked Sendable {
         let cursor = isComplete ? confirmed : nil
         if sequences.isEmpty, let shared = sharedHeartbeat, shared.tick == currentTick, shared.cursor == cursor { return shared.event }
         let heartbeat = Heartbeat(serverTime: reader.resume.now(), cursor: cursor?.text, sequences: sequences)
-        let event = OutboundEvent(.heartbeat(heartbeat))
+        let event = OutboundEvent(.heartbeat(heartbeat), cursor: cursor)
         if sequences.isEmpty { sharedHeartbeat = (currentTick, cursor, event) }
         return event
     }

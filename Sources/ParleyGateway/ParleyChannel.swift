@@ -5,35 +5,7 @@ import NIOHTTP1
 public import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOWebSocket
-public import ParleyCore
-
-/// Everything a connection that hears events needs of the rest.
-public struct GatewayServices: Sendable {
-    public let messages: MessageService
-    public let markers: MarkerService
-    public let typing: TypingService
-    public let presence: PresenceService
-    public let resume: ResumeService
-    public let verifier: any TokenVerifier
-    public let messageLimiter: RateLimiter?
-    public let timeSource: any TimeSource
-    public let configuration: GatewayConfiguration
-
-    public init(
-        messages: MessageService, markers: MarkerService, typing: TypingService, presence: PresenceService, resume: ResumeService,
-        verifier: any TokenVerifier, messageLimiter: RateLimiter?, timeSource: any TimeSource, configuration: GatewayConfiguration = .init()
-    ) {
-        self.messages = messages
-        self.markers = markers
-        self.typing = typing
-        self.presence = presence
-        self.resume = resume
-        self.verifier = verifier
-        self.messageLimiter = messageLimiter
-        self.timeSource = timeSource
-        self.configuration = configuration
-    }
-}
+import ParleyCore
 
 /// REST and sockets on one port: a connection whose first request is a WebSocket handshake for `/v1/socket` becomes a
 /// socket, every other one is HTTP/1.1 for Hummingbird.
@@ -61,6 +33,7 @@ public struct ParleyChannel: HTTPChannelHandler {
     private let services: GatewayServices
     private let hub: Hub
     private let idleSeconds: Int64
+    private let origins: OriginRule
 
     /// `idleSeconds` ends HTTP connections on which nothing happens, half-sent requests included.
     public init(responder: @escaping HTTPChannelHandler.Responder, services: GatewayServices, hub: Hub, idleSeconds: Int64) {
@@ -68,6 +41,7 @@ public struct ParleyChannel: HTTPChannelHandler {
         self.services = services
         self.hub = hub
         self.idleSeconds = idleSeconds
+        origins = OriginRule(allowed: services.configuration.allowedOrigins)
     }
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
@@ -89,7 +63,7 @@ public struct ParleyChannel: HTTPChannelHandler {
             let negotiated = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(configuration: configuration)
             let upgradeHandler = try channel.pipeline.syncOperations.handler(type: NIOTypedHTTPServerUpgradeHandler<Negotiated>.self)
             try channel.pipeline.syncOperations.addHandler(
-                HandshakeFilter(socketPath: Self.socketPath), position: .before(upgradeHandler))
+                HandshakeFilter(socketPath: Self.socketPath, origins: origins), position: .before(upgradeHandler))
             // Until the first request's head is complete nobody else watches the clock: a head that trickles in ends here.
             let bound = channel.eventLoop.scheduleTask(in: .seconds(idleSeconds)) { channel.close(promise: nil) }
             negotiated.whenComplete { _ in bound.cancel() }

@@ -256,21 +256,11 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         tokenEnds = seconds.map { channel.eventLoop.now + .milliseconds(Int64(min(max(0, $0), 2_592_000) * 1000)) } ?? .distantFuture
     }
 
-    /// Runs a step of the subscriber on the loop and flushes what it wrote. Nil when the connection has ended.
-    func withSubscriber<Value>(_ body: @escaping (Subscriber) -> Value) async -> sending Value? {
-        await onLoop {
-            guard let subscriber = self.subscriber else { return nil }
-            let value = body(subscriber)
-            self.part.flushTouched()
-            return value
-        }
-    }
-
     /// Replies and begins to listen in one step: what happens from then on comes after the reply.
-    func subscribe(_ plan: ResumePlan, hearsAll: Bool, reply: [UInt8]) async {
+    func subscribe(_ subscriber: Subscriber, _ plan: ResumePlan, hearsAll: Bool, reply: [UInt8]) async {
         await onLoop {
             self.replyOnLoop(reply)
-            self.subscriber?.begin(plan, hearsAll: hearsAll)
+            subscriber.begin(plan, hearsAll: hearsAll)
             self.part.flushTouched()
         }
     }
@@ -280,13 +270,7 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func onLoop<Value>(_ body: @escaping () -> Value) async -> sending Value {
-        nonisolated(unsafe) let body = body
-        return await withCheckedContinuation { continuation in
-            channel.eventLoop.execute {
-                nonisolated(unsafe) let value = body()
-                continuation.resume(returning: value)
-            }
-        }
+        await channel.eventLoop.run(body)
     }
 
     // MARK: Writing
@@ -301,19 +285,6 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     // MARK: The end
-
-    /// The server stops. The client hears when to come back, each after a delay of its own, so that they do not all come
-    /// at once; what it has sent already is answered first.
-    private func drain() {
-        switch state {
-        case .closing, .draining: return
-        case .waitingForToken, .authenticating: state = .draining(nil)
-        case .authenticated(let subscriber): state = .draining(subscriber)
-        }
-        let delay = Int64.random(in: 0...Int64(configuration.drainSeconds) * 1000)
-        send(frame: OutboundEvent(.goingAway(reconnectAfterMilliseconds: delay)).frame)
-        if pendingCommands == 0 { close(.goingAway) }
-    }
 
     /// Says why and ends. Without a code the client's own close is echoed.
     ///
@@ -352,7 +323,20 @@ extension SocketConnection: EventEndpoint {
     func end(_ code: CloseCode) { close(code) }
 }
 
-extension SocketConnection: TickingConnection {
+extension SocketConnection: OpenConnection {
+    /// The server stops. The client hears when to come back, each after a delay of its own, so that they do not all come
+    /// at once; what it has sent already is answered first.
+    func drain() {
+        switch state {
+        case .closing, .draining: return
+        case .waitingForToken, .authenticating: state = .draining(nil)
+        case .authenticated(let subscriber): state = .draining(subscriber)
+        }
+        let delay = Int64.random(in: 0...Int64(configuration.drainSeconds) * 1000)
+        send(frame: OutboundEvent(.goingAway(reconnectAfterMilliseconds: delay)).frame)
+        if pendingCommands == 0 { close(.goingAway) }
+    }
+
     func tick(_ now: NIODeadline) {
         switch state {
         case .waitingForToken, .authenticating:

@@ -13,6 +13,7 @@ struct SocketSession {
     /// What is known after the commands so far.
     private struct Progress {
         var caller: Caller?
+        var subscriber: Subscriber?
         var subscription = SubscribeCommand()
         var isSubscribed = false
     }
@@ -23,7 +24,7 @@ struct SocketSession {
         var progress = Progress()
         if let handshakeToken {
             do throws(ParleyError) {
-                progress.caller = try await begin(handshakeToken)
+                try await begin(handshakeToken, &progress)
             } catch {
                 return refuse(error)
             }
@@ -37,17 +38,17 @@ struct SocketSession {
         for await numbered in connection.commands {
             if let reply = await carryOut(numbered, &progress) { connection.reply(reply) }
         }
-        if let user = progress.caller?.userID { await services.presence.left(user) }
+        if let subscriber = progress.subscriber { await services.presence.left(subscriber.user) }
     }
 
     private func carryOut(_ numbered: NumberedCommand, _ progress: inout Progress) async -> [UInt8]? {
         do throws(ParleyError) {
             if case .authenticate(let token) = numbered.command { return try await authenticate(token, numbered.id, &progress) }
             if case .ping = numbered.command { return pong(numbered.id) }
-            guard let caller = progress.caller, let user = caller.userID else {
+            guard let caller = progress.caller, let subscriber = progress.subscriber else {
                 throw ParleyError(.missingToken, "authenticate first")
             }
-            return try await carryOut(numbered, as: caller, user, &progress)
+            return try await carryOut(numbered, as: caller, subscriber, &progress)
         } catch {
             if case .authenticate = numbered.command, progress.caller == nil {
                 connection.reply(SocketText.error(numbered.id, error))
@@ -58,14 +59,14 @@ struct SocketSession {
         }
     }
 
-    private func carryOut(_ numbered: NumberedCommand, as caller: Caller, _ user: UserID, _ progress: inout Progress)
+    private func carryOut(_ numbered: NumberedCommand, as caller: Caller, _ subscriber: Subscriber, _ progress: inout Progress)
         async throws(ParleyError) -> [UInt8]?
     {
         let id = numbered.id
         switch numbered.command {
         case .authenticate, .ping: return nil
-        case .subscribe(let command): return try await subscribe(command, id, user, &progress)
-        case .send(let draft): return try await send(draft, id, caller, user)
+        case .subscribe(let command): return try await subscribe(command, id, subscriber, &progress)
+        case .send(let draft): return try await send(draft, id, caller, subscriber.user)
         case .read(let conversation, let number):
             let state = try await services.markers.read(in: conversation, to: number, as: caller)
             return SocketText.ok(id) { state.writeMembers(to: &$0) }
@@ -78,7 +79,7 @@ struct SocketSession {
         case .typing(let conversation, let isTyping):
             try await services.typing.typing(isTyping, in: conversation, as: caller)
             return SocketText.ok(id)
-        case .presence(let users): return try await watch(users, id, caller)
+        case .presence(let users): return try await watch(users, id, caller, subscriber)
         }
     }
 
@@ -100,7 +101,7 @@ struct SocketSession {
             progress.caller = renewed
             await connection.renew(renewed, tokenEndsIn: tokenSeconds(renewed))
         } else {
-            progress.caller = try await begin(token)
+            try await begin(token, &progress)
         }
         let user = progress.caller?.userID
         return SocketText.ok(id) { json in
@@ -123,66 +124,53 @@ struct SocketSession {
         }
     }
 
-    private func begin(_ token: String) async throws(ParleyError) -> Caller {
+    private func begin(_ token: String, _ progress: inout Progress) async throws(ParleyError) {
         let caller = try await services.verifier.verify(token)
         guard let user = caller.userID else { throw ParleyError(.invalidToken, "a socket needs a token with a user as its sub") }
         switch await connection.enter(caller, user: user, tokenEndsIn: tokenSeconds(caller)) {
-        case .entered: break
+        case .entered(let subscriber): progress.subscriber = subscriber
         case .tooMany: throw ParleyError(.rateLimited, "this user has too many connections", retryAfterSeconds: 30)
-        case .ended: return Caller(userID: nil)
+        case .ended: return
         }
+        progress.caller = caller
         await services.presence.arrived(user)
-        return caller
     }
 
     // MARK: Subscribing
 
-    /// Subscribes first and reads then, so that nothing falls in between: the connection listens from the plan's numbers
-    /// on, and what was stored while the plan was made is asked for afterwards.
-    private func subscribe(_ command: SubscribeCommand, _ id: Int64, _ user: UserID, _ progress: inout Progress)
+    private func subscribe(_ command: SubscribeCommand, _ id: Int64, _ subscriber: Subscriber, _ progress: inout Progress)
         async throws(ParleyError) -> [UInt8]?
     {
         guard !progress.isSubscribed else { throw ParleyError(.alreadySubscribed, "a connection subscribes once") }
-        guard command.request.positions.count <= services.configuration.maxPositions else {
-            throw .invalid("positions", "may hold at most \(services.configuration.maxPositions) in one command; send more with \"more\":true")
-        }
-        progress.subscription.add(command)
-        guard progress.subscription.request.positions.count <= services.configuration.maxSubscriptions else {
-            progress.subscription = SubscribeCommand()
-            throw ParleyError(.tooManySubscriptions, "positions of more conversations than a connection may have")
-        }
+        try gather(command, &progress.subscription)
         guard command.isLast else { return SocketText.ok(id) }
         let request = progress.subscription.request
         progress.subscription = SubscribeCommand()
-        guard await connection.withSubscriber({ $0.beginLoading() }) == true else { return nil }
-        let plan: ResumePlan
-        do {
-            plan = try await services.resume.plan(for: user, request)
-        } catch {
-            await connection.withSubscriber { $0.abandonLoading() }
-            throw error
-        }
+        guard let plan = try await services.plan(request, for: subscriber) else { return nil }
         progress.isSubscribed = true
         let reply = SocketText.ok(id) { json in
             json.name("conversations")
             json.integer(plan.starts.count)
         }
-        await connection.subscribe(plan, hearsAll: request.only == nil, reply: reply)
-        await finish(plan, request, user)
-        return nil
-    }
-
-    private func finish(_ plan: ResumePlan, _ request: ResumeRequest, _ user: UserID) async {
+        await connection.subscribe(subscriber, plan, hearsAll: request.only == nil, reply: reply)
         do {
-            let heads = try await services.resume.heads(after: plan.cursor.mark)
-            let changes = try await services.resume.changes(of: user, request, plan)
-            await connection.withSubscriber { subscriber in
-                subscriber.part.learn(heads.sequences, cursor: nil)
-                subscriber.tell(changes, cursor: plan.cursor)
-            }
+            try await services.complete(plan, request, for: subscriber)
         } catch {
             // Half subscribed is worse than not at all: the client comes back and begins anew.
             connection.close(with: .overloaded)
+        }
+        return nil
+    }
+
+    private func gather(_ command: SubscribeCommand, _ subscription: inout SubscribeCommand) throws(ParleyError) {
+        let configuration = services.configuration
+        guard command.request.positions.count <= configuration.maxPositions else {
+            throw .invalid("positions", "may hold at most \(configuration.maxPositions) in one command; send more with \"more\":true")
+        }
+        subscription.add(command)
+        guard subscription.request.positions.count <= configuration.maxSubscriptions else {
+            subscription = SubscribeCommand()
+            throw ParleyError(.tooManySubscriptions, "positions of more conversations than a connection may have")
         }
     }
 
@@ -205,13 +193,13 @@ struct SocketSession {
         }
     }
 
-    /// Watches first and asks then: a change in between is told as an event.
-    private func watch(_ users: [UserID], _ id: Int64, _ caller: Caller) async throws(ParleyError) -> [UInt8] {
+    /// Asks and watches. What changes in between is told within the next refresh of all that is watched.
+    private func watch(_ users: [UserID], _ id: Int64, _ caller: Caller, _ subscriber: Subscriber) async throws(ParleyError) -> [UInt8] {
         guard users.count <= services.configuration.maxPresenceUsers else {
             throw .invalid("user_ids", "may hold at most \(services.configuration.maxPresenceUsers) ids")
         }
         let states = try await services.presence.states(of: users, as: caller)
-        await connection.withSubscriber { $0.part.watch.set(states, for: $0) }
+        subscriber.part.onLoop { subscriber.part.watch.set(states, for: subscriber) }
         return SocketText.ok(id) { json in
             json.name("presence")
             json.array(users.filter { states[$0] != nil }) { json, user in

@@ -93,8 +93,9 @@ final class Subscriber: @unchecked Sendable {
     private func tell(_ markers: [ParticipantMarkers]) {
         for marker in markers where subscriptions[marker.conversationID] != nil {
             let (id, other) = (marker.conversationID, marker.userID)
-            let read = ReadMarker(conversationID: id, userID: other, sequenceNumber: marker.lastReadSequence)
-            tell(OutboundEvent(.read(read)))
+            if marker.lastReadSequence > 0 {
+                tell(OutboundEvent(.read(ReadMarker(conversationID: id, userID: other, sequenceNumber: marker.lastReadSequence))))
+            }
             guard marker.lastDeliveredSequence > marker.lastReadSequence else { continue }
             let delivered = DeliveredMarker(conversationID: id, userID: other, sequenceNumber: marker.lastDeliveredSequence)
             tell(OutboundEvent(.delivered(delivered)))
@@ -230,7 +231,7 @@ final class Subscriber: @unchecked Sendable {
         }
         if let cursor = firstCursor {
             firstCursor = nil
-            write(OutboundEvent(.caughtUp(cursor: cursor.text)))
+            write(OutboundEvent(.caughtUp(cursor: cursor.text), cursor: cursor))
         }
     }
 

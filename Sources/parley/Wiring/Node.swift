@@ -79,17 +79,23 @@ struct Node {
                 ? DemoSession(issuer: TokenIssuer(secret: secret.text), conversations: conversations, timeSource: time) : nil
         }
         let sampler = GaugeSampler(log: backend.log, queue: backend.pushQueue)
+        let gateway = GatewayServices(
+            messages: messages, markers: markers, typing: typing, presence: presence, resume: resume, verifier: verifier,
+            messageLimiter: requestLimits.messages, timeSource: time, configuration: gatewayConfiguration)
+        let origins = OriginRule(allowed: gatewayConfiguration.allowedOrigins)
+        let streams = EventStreams(services: gateway, hub: hub)
         let router = parleyRouter(
             APIServices(
                 messages: messages, conversations: conversations, media: media,
                 devices: DeviceService(store: backend.devices, timeSource: time),
-                presence: presence, markers: markers, typing: typing, revocations: revocations, verifier: verifier,
+                presence: presence, markers: markers, typing: typing, revocations: revocations,
+                events: { caller, id, replayLimit, channel async throws(ParleyError) in
+                    let stream = try await streams.open(caller, from: id, replayLimit: replayLimit, on: channel)
+                    return ServerSentEvents(next: { await stream.next() }, close: { await stream.close() })
+                }, allowsOrigin: { origins.allows(origin: $0, host: $1) }, verifier: verifier,
                 limits: requestLimits, dependencies: backend.dependencies.map { Dependency(name: $0.key, check: $0.value) },
                 metrics: metrics,
                 sampleMetrics: { await sampler.sample() }, demo: demo, timeSource: time))
-        let gateway = GatewayServices(
-            messages: messages, markers: markers, typing: typing, presence: presence, resume: resume, verifier: verifier,
-            messageLimiter: requestLimits.messages, timeSource: time, configuration: gatewayConfiguration)
         let clock = HubClock(
             hub: hub, resume: resume, presence: backend.presence, configuration: gatewayConfiguration, logger: logger)
         let idleSeconds = Int64(settings.number("limits.idle_seconds"))
