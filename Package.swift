@@ -107,7 +107,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ParleyGatewayTests",
-            dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", "ParleyTesting", nioCore, nioEmbedded, nioWebSocket],
+            dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", "ParleyTesting", logging, nioCore, nioEmbedded, nioWebSocket],
             swiftSettings: settings),
         .testTarget(
             name: "ParleyAPITests",

@@ -28,6 +28,8 @@ public final class CatchUpReader: Service {
         var arrived: [@Sendable () async -> Void] = []
         var sleepers: [CheckedContinuation<Void, Never>] = []
         var pages: [PageKey: [PageHandler]] = [:]
+        /// Jobs that a worker has taken and not finished.
+        var underWay = 0
         var isClosed = false
 
         mutating func nextJob() -> (@Sendable () async -> Void)? {
@@ -112,6 +114,9 @@ public final class CatchUpReader: Service {
 
     // MARK: The workers
 
+    /// Whether every answer that was asked for has been given.
+    var isIdle: Bool { state.withLock { $0.isIdle && $0.underWay == 0 } }
+
     private func submit(_ job: @escaping @Sendable () async -> Void) {
         state.withLock { state in
             state.arrived.append(job)
@@ -142,11 +147,14 @@ public final class CatchUpReader: Service {
     private func work() async {
         while true {
             let (job, isClosed) = state.withLock { state -> ((@Sendable () async -> Void)?, Bool) in
-                (state.nextJob(), state.isClosed)
+                let job = state.isClosed ? nil : state.nextJob()
+                if job != nil { state.underWay += 1 }
+                return (job, state.isClosed)
             }
             if isClosed { return }
             if let job {
                 await job()
+                state.withLock { $0.underWay -= 1 }
                 continue
             }
             await withCheckedContinuation { continuation in

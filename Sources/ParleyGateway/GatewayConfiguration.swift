@@ -27,6 +27,9 @@ public struct GatewayConfiguration: Sendable {
     public var maxSocketsPerUser = 50
     /// How long an event whose predecessor is missing waits for it before the store is asked.
     public var gapPatienceMilliseconds: Int64 = 100
+    /// Whether the bus may lose events. Then every connection looks at each heartbeat for changes that it was not told of;
+    /// messages need no such look, their numbers show what is missing.
+    public var busLosesEvents = false
     /// Seconds over which clients are asked to come back after a shutdown, each after its own delay.
     public var drainSeconds = 5
     /// Origins of web pages that may open sockets, beside the server's own; `*` is any.

@@ -13,13 +13,14 @@ public struct HubClock: Service {
     private let logger: Logger
     private let pollSeconds: Double
 
-    /// The store is asked five times a heartbeat, so that what a heartbeat says is never older than that.
+    /// The store is asked five times a heartbeat, so that what a heartbeat says is never older than that, and often enough
+    /// for leases to be renewed in time.
     public init(hub: Hub, resume: ResumeService, presence: any Presence, configuration: GatewayConfiguration, logger: Logger) {
         self.hub = hub
         self.resume = resume
         self.presence = presence
         self.logger = logger
-        pollSeconds = max(0.2, Double(configuration.heartbeatSeconds) / 5)
+        pollSeconds = min(max(0.2, Double(configuration.heartbeatSeconds) / 5), PresenceLease.renewalSeconds / 2)
     }
 
     /// Until graceful shutdown; then every connection is told to come back later. So it must be shut down before the

@@ -271,7 +271,7 @@ final class HubPart: @unchecked Sendable {
 
     private func tick() {
         currentTick += 1
-        let now = NIODeadline.now()
+        let now = loop.now
         for connection in connections.values { connection.tick(now) }
         forgetOldChanges()
         flushTouched()

@@ -14,14 +14,17 @@ final class PresenceWatch {
     var isEmpty: Bool { watchers.isEmpty && told.isEmpty }
     var watchedUsers: [UserID] { Array(watchers.keys) }
 
-    /// The subscriber watches these users and no others, and was told of their states.
-    func set(_ states: [UserID: PresenceState], for subscriber: Subscriber) {
+    /// The subscriber watches these users and no others.
+    func set(_ users: Set<UserID>, for subscriber: Subscriber) {
         forget(subscriber)
-        subscriber.watched = Set(states.keys)
-        for (user, state) in states {
-            watchers[user, default: []].append(subscriber)
-            told[user] = told[user] ?? state
-        }
+        subscriber.watched = users
+        for user in users { watchers[user, default: []].append(subscriber) }
+    }
+
+    /// A state that was read for one watcher. Where the others were told another one, they are told now.
+    func learn(_ user: UserID, _ state: PresenceState) {
+        guard watchers[user] != nil else { return }
+        if told[user] == nil { told[user] = state } else { tell(user, state) }
     }
 
     func forget(_ subscriber: Subscriber) {

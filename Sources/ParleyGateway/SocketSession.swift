@@ -193,13 +193,15 @@ struct SocketSession {
         }
     }
 
-    /// Asks and watches. What changes in between is told within the next refresh of all that is watched.
+    /// Watches first and asks then: a change in between is told as an event, at worst before the reply that it belongs to.
     private func watch(_ users: [UserID], _ id: Int64, _ caller: Caller, _ subscriber: Subscriber) async throws(ParleyError) -> [UInt8] {
         guard users.count <= services.configuration.maxPresenceUsers else {
             throw .invalid("user_ids", "may hold at most \(services.configuration.maxPresenceUsers) ids")
         }
-        let states = try await services.presence.states(of: users, as: caller)
-        subscriber.part.onLoop { subscriber.part.watch.set(states, for: subscriber) }
+        let allowed = try await services.presence.visible(users, to: caller)
+        await subscriber.part.loop.run { subscriber.part.watch.set(allowed, for: subscriber) }
+        let states = try await services.presence.states(ofVisible: allowed)
+        subscriber.part.onLoop { for (user, state) in states { subscriber.part.watch.learn(user, state) } }
         return SocketText.ok(id) { json in
             json.name("presence")
             json.array(users.filter { states[$0] != nil }) { json, user in

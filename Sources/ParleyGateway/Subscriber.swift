@@ -44,6 +44,7 @@ final class Subscriber: @unchecked Sendable {
     private var hintBytes = 0
     private var needsFlush = false
     private var lastBeat: UInt32 = 0
+    private lazy var lastLook = part.reader.resume.now()
 
     init(user: UserID, caller: Caller, endpoint: any EventEndpoint, part: HubPart) {
         self.user = user
@@ -85,7 +86,8 @@ final class Subscriber: @unchecked Sendable {
         for id in changes.removed where subscriptions[id] == nil { tell(OutboundEvent(.conversation(.removed(id)))) }
         for id in changes.added where subscriptions[id] != nil { dueViews[id] = true }
         for id in changes.changed where subscriptions[id] != nil { dueViews[id] = dueViews[id] ?? false }
-        tell(changes.markers)
+        // A view that is new says nothing of others' markers: they are asked for with the participants.
+        tell(changes.markers.filter { dueViews[$0.conversationID] != true })
         firstCursor = cursor
         advance()
     }
@@ -273,7 +275,10 @@ final class Subscriber: @unchecked Sendable {
         let now = part.reader.resume.now()
         for view in views {
             let id = view.conversation.id
-            guard let isNew = dueViews[id], let subscription = subscriptions[id] else { continue }
+            guard let isNew = dueViews[id] else { continue }
+            // That the user joined was lost on the way: the conversation begins with its view.
+            let last = view.conversation.lastSequence
+            let subscription = subscriptions[id] ?? listen(to: id, from: last, newest: last, awaitsView: true)
             subscription.awaitsView = false
             write(OutboundEvent(.conversation(isNew ? .added(view, at: now) : .refreshed(view, at: now))))
         }
@@ -298,8 +303,12 @@ final class Subscriber: @unchecked Sendable {
             droppedSince = since
             return
         }
-        for id in missed.left where subscriptions[id] == nil { tell(OutboundEvent(.conversation(.removed(id)))) }
-        for id in missed.conversations where subscriptions[id] != nil { dueViews[id] = dueViews[id] ?? false }
+        for id in missed.left {
+            if subscriptions[id] != nil { removed(from: id) } else { tell(OutboundEvent(.conversation(.removed(id)))) }
+        }
+        for id in missed.conversations {
+            if subscriptions[id] != nil { dueViews[id] = dueViews[id] ?? false } else if hearsAll { dueViews[id] = true }
+        }
         tell(missed.markers)
         advance()
     }
@@ -317,7 +326,10 @@ final class Subscriber: @unchecked Sendable {
     func beat() {
         guard endpoint.isWritable else { return }
         guard case .subscribed = phase else { return write(part.plainHeartbeat) }
-        let isComplete = lagging.isEmpty && dueViews.isEmpty && droppedSince == nil && firstCursor == nil
+        if part.configuration.busLosesEvents, droppedSince == nil { droppedSince = lastLook }
+        lastLook = part.reader.resume.now()
+        defer { advance() }
+        let isComplete = lagging.isEmpty && dueViews.isEmpty && (droppedSince == nil || part.configuration.busLosesEvents) && firstCursor == nil
         let sequences = part.changes(since: lastBeat, of: subscriptions)
         lastBeat = part.currentTick
         write(part.heartbeat(sequences, isComplete: isComplete))

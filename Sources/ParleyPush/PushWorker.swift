@@ -11,7 +11,7 @@ public import ServiceLifecycle
 /// - A store error leaves the jobs to their lease: they are handed out again when it ends.
 public struct PushWorker: Service {
     let queue: any PushQueue
-    let conversations: any ConversationStore
+    let conversations: any PushStandings
     let presence: any Presence
     let devices: any DeviceStore
     let routing: PushRouting
@@ -27,7 +27,7 @@ public struct PushWorker: Service {
     ///   - providers: For each kind of device the first one that serves it; likewise for recipients without device.
     ///   - jitter: Draws from 0...1, for the waits between attempts.
     public init(
-        queue: any PushQueue, conversations: any ConversationStore, presence: any Presence, devices: any DeviceStore,
+        queue: any PushQueue, conversations: any PushStandings, presence: any Presence, devices: any DeviceStore,
         providers: [any PushProvider], time: any TimeSource, configuration: Configuration = Configuration(), logger: Logger,
         createsFirst: CreatesFirst = .notNeeded, jitter: @escaping @Sendable () -> Double = { .random(in: 0...1) }
     ) {

@@ -9,6 +9,7 @@ struct ConversationTests {
     private static let names = [
         "id", "type", "title", "created_by", "created_at", "participant_ids", "participant_count", "role", "muted", "muted_until",
         "last_message_id", "last_message_at", "last_message_preview", "last_sequence", "unread_count", "last_read_sequence",
+        "version",
     ]
 
     @Test func `a direct conversation is made once for a pair, whoever asks`() async throws {
@@ -116,7 +117,7 @@ struct ConversationTests {
                 let page = try await parley.call(.get, path + "/participants" + query, as: ada)
                 let participants = page["participants"]?.items ?? []
                 #expect(participants.count == expected)
-                #expect(participants.allSatisfy { $0.names == ["user_id", "role", "joined_at", "last_read_sequence"] })
+                #expect(participants.allSatisfy { $0.names == ["user_id", "role", "joined_at", "last_read_sequence", "last_delivered_sequence"] })
                 seen += participants.compactMap { $0["user_id"]?.text }
                 if let cursor = page["next_cursor"]?.text { query = "?limit=10&cursor=\(cursor)" } else { query = "" }
             }
@@ -136,6 +137,7 @@ struct ConversationTests {
             #expect(
                 added.json == [
                     "user_id": .id(cleo), "role": "member", "joined_at": "2026-01-01T00:00:00.000Z", "last_read_sequence": 3,
+                    "last_delivered_sequence": 3,
                 ])
             #expect(try await parley.call(.get, path, as: cleo)["unread_count"] == 0)
             #expect(try await parley.numbers(path, as: cleo) == [1, 2, 3])

@@ -16,7 +16,7 @@ struct ReadMarkerTests {
             ] as [(Int64, Int64, Int64)] {
                 let answer = try await parley.call(.put, path + "/read", as: ben, ["sequence_number": .integer(number)])
                 #expect(answer.status == 200)
-                #expect(answer.json == ["last_read_sequence": .integer(marker), "unread_count": .integer(unread)])
+                #expect(answer.json == ["last_read_sequence": .integer(marker), "unread_count": .integer(unread), "last_sequence": 5])
                 let view = try await parley.call(.get, path, as: ben)
                 #expect(view["last_read_sequence"] == .integer(marker))
                 #expect(view["unread_count"] == .integer(unread))

@@ -12,7 +12,7 @@ struct InProcessPresenceTests {
             await presence.left(user, at: Sample.time(Double(second)))
         }
         var known: [Int] = []
-        for (second, user) in users.enumerated() where await presence.state(of: user).lastSeenAt != nil { known.append(second) }
+        for (second, user) in users.enumerated() where try await presence.state(of: user).lastSeenAt != nil { known.append(second) }
         #expect(known.count <= 100)
         #expect(Set(known).isSuperset(of: 950..<1000))
     }

@@ -1,4 +1,3 @@
-import Dispatch
 import NIOCore
 import NIOEmbedded
 import ParleyCore
@@ -9,149 +8,184 @@ import Testing
 @testable import ParleyGateway
 
 struct HubTests {
-    private let loop = NIOAsyncTestingEventLoop()
-    private let hub: HubPart
-    private let conversation = ConversationID.random()
     private let ada = UserID.random()
     private let ben = UserID.random()
 
-    init() { hub = HubPart(loop: loop) }
-
     @Test func `a message reaches every device of those who listen, and nobody else`() async throws {
-        let devices = [try await socket(ada, [conversation]), try await socket(ada, [conversation]), try await socket(ben, [conversation])]
-        let outsider = try await socket(.random(), [.random()])
-        await deliver([message(1)])
-        for device in devices { #expect(try await device.sent() == [text(1)]) }
-        #expect(try await outsider.sent().isEmpty)
+        try await TestGateway.run { gateway in
+            let conversation = try await gateway.group([ada, ben])
+            let devices = [try await gateway.subscribed(ada), try await gateway.subscribed(ada), try await gateway.subscribed(ben)]
+            let outsider = try await gateway.subscribed(.random())
+            await gateway.send(1, in: conversation, from: ada)
+            for device in devices { #expect(try await device.told() == ["1"]) }
+            #expect(try await outsider.sent().isEmpty)
+        }
+    }
+
+    @Test func `who has not subscribed hears nothing`() async throws {
+        try await TestGateway.run { gateway in
+            let conversation = try await gateway.group([ada, ben])
+            let socket = try await gateway.enter(ada)
+            await gateway.send(3, in: conversation, from: ben)
+            #expect(try await socket.sent().isEmpty)
+        }
     }
 
     @Test func `many events leave in order and in one flush`() async throws {
-        let listening = try await socket(ada, [conversation])
-        let outsider = try await socket(ben)
-        await deliver((1...100).map(message))
-        #expect(listening.flushCount == 1)
-        #expect(try await listening.sent() == (1...100).map(text))
-        #expect(outsider.flushCount == 0)
+        try await TestGateway.run { gateway in
+            let conversation = try await gateway.group([ada, ben])
+            let socket = try await gateway.subscribed(ada)
+            let before = socket.flushCount
+            await gateway.send(100, in: conversation, from: ben)
+            #expect(socket.flushCount == before + 1)
+            #expect(try await socket.told() == (1...100).map { "\($0)" })
+        }
     }
 
-    @Test func `whoever is added hears of it and of all that follows`() async throws {
-        let socket = try await socket(ada)
-        await deliver([message(1), .participantChanged(conversation, ada, .member), message(2)])
-        #expect(try await socket.sent() == [change(.added), text(2)])
+    @Test func `whoever is added is shown the conversation and then all that followed`() async throws {
+        try await TestGateway.run { gateway in
+            let conversation = try await gateway.group([ben])
+            await gateway.store(2, in: conversation, from: ben)
+            let socket = try await gateway.subscribed(ada)
+            let joined = try await gateway.join(ada, to: conversation)
+            let messages = await gateway.store(2, in: conversation, from: ben)
+            // Told in any order: the change, and messages that came after it.
+            await gateway.tell([joined] + messages)
+            #expect(try await socket.told() == ["conversation", "3", "4"])
+        }
     }
 
     @Test func `whoever is removed hears of it and of nothing that follows`() async throws {
-        let devices = [try await socket(ada, [conversation]), try await socket(ada, [conversation])]
-        let staying = try await socket(ben, [conversation])
-        await deliver([message(1), .participantChanged(conversation, ada, nil), message(2)])
-        await deliver([message(3), .conversationChanged(conversation)])
-        for device in devices { #expect(try await device.sent() == [text(1), change(.removed)]) }
-        #expect(try await staying.sent() == [text(1), text(2), text(3), change(.updated)])
+        try await TestGateway.run { gateway in
+            let conversation = try await gateway.group([ben, ada])
+            let devices = [try await gateway.subscribed(ada), try await gateway.subscribed(ada)]
+            let staying = try await gateway.subscribed(ben)
+            await gateway.send(1, in: conversation, from: ben)
+            await gateway.tell([try await gateway.leave(ada, from: conversation)])
+            await gateway.send(2, in: conversation, from: ben)
+            for device in devices { #expect(try await device.told() == ["1", "conversation"]) }
+            #expect(try await staying.told() == ["1", "participant", "2", "3"])
+        }
     }
 
     @Test func `a removal that overtakes the reading of the conversations stays in force`() async throws {
-        let other = ConversationID.random()
-        let socket = try await TestSocket.open(on: loop, hub)
-        let listener = try #require(await socket.connection.enter(ada))
-        await deliver([.participantChanged(conversation, ada, nil)])
-        await socket.connection.listen(listener, to: [conversation, other])
-        await deliver([message(1), .conversationChanged(other)])
-        #expect(try await socket.sent() == [change(.removed), text(SocketText.conversation(other, .updated))])
+        try await TestGateway.run { gateway in
+            let conversation = try await gateway.group([ben, ada])
+            let socket = try await gateway.enter(ada)
+            let subscriber = try socket.subscriber
+            _ = await gateway.loop.run { subscriber.beginLoading() }
+            let plan = try await gateway.resume.plan(for: ada, ResumeRequest())
+            await gateway.tell([try await gateway.leave(ada, from: conversation)])
+            try await gateway.listen(subscriber, plan, ResumeRequest())
+            await gateway.send(1, in: conversation, from: ben)
+            #expect(try await socket.told() == ["caught_up"])
+        }
     }
 
-    @Test func `whoever is removed and added again while the conversations are read hears everything`() async throws {
-        let socket = try await TestSocket.open(on: loop, hub)
-        let listener = try #require(await socket.connection.enter(ada))
-        await deliver([.participantChanged(conversation, ada, nil), .participantChanged(conversation, ada, .member)])
-        await socket.connection.listen(listener, to: [])
-        await deliver([message(1)])
-        #expect(try await socket.sent() == [change(.removed), change(.added), text(1)])
-    }
-
-    @Test func `an addition while the conversations are read counts once`() async throws {
-        let socket = try await TestSocket.open(on: loop, hub)
-        let listener = try #require(await socket.connection.enter(ada))
-        await deliver([.participantChanged(conversation, ada, .member)])
-        await socket.connection.listen(listener, to: [conversation])
-        await deliver([message(1)])
-        #expect(try await socket.sent() == [change(.added), text(1)])
-    }
-
-    @Test func `a reader that is not writable is closed with 4001 and the others get everything`() async throws {
-        let slow = try await socket(ada, [conversation])
-        let others = [try await socket(ada, [conversation]), try await socket(ben, [conversation])]
-        slow.channel.isWritable = false
-        await deliver((1...3).map(message))
-        #expect(try await slow.sent() == ["close 4001"])
-        await loop.advanceTime(by: .seconds(5))
-        try await slow.channel.closeFuture.get()
-        await deliver([message(4)])
-        for other in others { #expect(try await other.sent() == (1...4).map(text)) }
+    @Test func `a message that is stored while the conversations are read is neither lost nor doubled`() async throws {
+        for isTold in [true, false] {
+            try await TestGateway.run { gateway in
+                let conversation = try await gateway.group([ben, ada])
+                let socket = try await gateway.enter(ada)
+                let subscriber = try socket.subscriber
+                _ = await gateway.loop.run { subscriber.beginLoading() }
+                let plan = try await gateway.resume.plan(for: ada, ResumeRequest())
+                // Nobody listens on this node, so that the event reaches nobody; or the bus loses it.
+                let events = await gateway.store(2, in: conversation, from: ben)
+                if isTold { await gateway.tell(events) }
+                try await gateway.listen(subscriber, plan, ResumeRequest())
+                await gateway.wait(200)
+                await gateway.send(1, in: conversation, from: ben)
+                let told = try await socket.told()
+                #expect(told.filter { $0 != "caught_up" } == ["1", "2", "3"])
+            }
+        }
     }
 
     @Test func `nothing is kept of connections that have ended`() async throws {
-        let sockets = [try await socket(ada, [conversation]), try await socket(ben, [conversation])]
-        for socket in sockets { try await socket.channel.close().get() }
-        #expect(try await isEmpty())
+        try await TestGateway.run { gateway in
+            _ = try await gateway.group([ada, ben])
+            let sockets = [try await gateway.subscribed(ada), try await gateway.subscribed(ben), try await gateway.open()]
+            for socket in sockets { try await socket.channel.close().get() }
+            #expect(try await gateway.isEmpty)
+            #expect(gateway.hub.users.isEmpty)
+        }
     }
 
     @Test func `nothing is kept of a connection that ends while its conversations are read`() async throws {
-        let socket = try await TestSocket.open(on: loop, hub)
-        let listener = try #require(await socket.connection.enter(ada))
-        try await socket.channel.close().get()
-        await socket.connection.listen(listener, to: [conversation])
-        #expect(try await isEmpty())
+        try await TestGateway.run { gateway in
+            _ = try await gateway.group([ada, ben])
+            let socket = try await gateway.enter(ada)
+            let subscriber = try socket.subscriber
+            _ = await gateway.loop.run { subscriber.beginLoading() }
+            let plan = try await gateway.resume.plan(for: ada, ResumeRequest())
+            try await socket.channel.close().get()
+            try await gateway.listen(subscriber, plan, ResumeRequest())
+            #expect(try await gateway.isEmpty)
+        }
+    }
+
+    @Test func `a user has so many connections and no more`() async throws {
+        var configuration = GatewayConfiguration()
+        configuration.maxSocketsPerUser = 2
+        try await TestGateway.run(configuration) { gateway in
+            let first = try await gateway.enter(ada)
+            _ = try await gateway.enter(ada)
+            await #expect(throws: TestSocket.AlreadyClosed.self) { try await gateway.enter(ada) }
+            _ = try await gateway.enter(ben)
+            try await first.channel.close().get()
+            _ = try await gateway.enter(ada)
+        }
+    }
+
+    @Test func `sockets end with the tokens that were revoked, and with no others`() async throws {
+        try await TestGateway.run { gateway in
+            let old = try await gateway.enter(ada, issuedAt: Sample.time(1))
+            let unsaid = try await gateway.enter(ada)
+            let new = try await gateway.enter(ada, issuedAt: Sample.time(3))
+            let others = try await gateway.enter(ben, issuedAt: Sample.time(1))
+            await gateway.tell([.tokensRevoked(ada, before: Sample.time(2))])
+            for socket in [old, unsaid] { #expect(try await socket.sent() == ["close 4501"]) }
+            for socket in [new, others] { #expect(try await socket.sent().isEmpty) }
+        }
     }
 
     @Test func `every loop gets the events, in order`() async throws {
         let loops = [NIOAsyncTestingEventLoop(), NIOAsyncTestingEventLoop()]
-        let hub = Hub(group: Loops(loops))
+        let gateway = TestGateway()
+        let hub = Hub(group: Loops(loops), reader: gateway.reader)
+        let conversation = try await gateway.group([ada])
         var sockets: [TestSocket] = []
         for loop in loops {
-            let socket = try await TestSocket.open(on: loop, hub.part(of: loop))
-            try await socket.enter(ada, [conversation])
+            let socket = try await TestSocket.open(on: loop, hub)
+            try await socket.enter(Caller(userID: ada))
+            try await gateway.subscribe(socket)
+            _ = try await socket.sent()
             sockets.append(socket)
         }
-        hub.receive([message(1), message(2)])
-        hub.receive([message(3)])
+        let events = await gateway.store(3, in: conversation, from: ada)
+        hub.receive(Array(events[0..<2]))
+        hub.receive([events[2]])
         for loop in loops { await loop.run() }
-        for socket in sockets { #expect(try await socket.sent() == (1...3).map(text)) }
+        for socket in sockets { #expect(try await socket.told() == ["1", "2", "3"]) }
     }
-
-    private func socket(_ user: UserID, _ conversations: [ConversationID] = []) async throws -> TestSocket {
-        let socket = try await TestSocket.open(on: loop, hub)
-        try await socket.enter(user, conversations)
-        return socket
-    }
-
-    private func deliver(_ events: [BusEvent]) async {
-        let deliveries = events.map(Delivery.init)
-        let hub = hub
-        _ = try? await loop.executeInContext { hub.deliver(deliveries) }
-    }
-
-    private func isEmpty() async throws -> Bool {
-        let hub = hub
-        return try await loop.executeInContext { hub.isEmpty }
-    }
-
-    private func message(_ number: Int64) -> BusEvent {
-        .message(conversation, sequenceNumber: number, json: Array(#"{"sequence_number":\#(number)}"#.utf8))
-    }
-
-    private func text(_ number: Int64) -> String { #"{"type":"message","message":{"sequence_number":\#(number)}}"# }
-    private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-    private func change(_ change: SocketText.ConversationChange) -> String { text(SocketText.conversation(conversation, change)) }
 }
 
-/// A group of the loops given to it.
-private final class Loops: EventLoopGroup {
-    private let loops: [NIOAsyncTestingEventLoop]
+extension TestGateway {
+    func join(_ user: UserID, to id: ConversationID) async throws -> BusEvent {
+        let (change, stamp) = await store.setRole(of: user, in: id, to: .member, maxParticipants: 1000, at: time.now())
+        guard case .added(let participant) = change, let stamp else { throw TestSocket.AlreadyClosed() }
+        return .participantChanged(
+            ParticipantChange(
+                conversationID: id, userID: user, kind: .joined, role: .member, participantCount: stamp.participantCount,
+                version: stamp.version), lastSequence: participant.lastReadSequence)
+    }
 
-    init(_ loops: [NIOAsyncTestingEventLoop]) { self.loops = loops }
-
-    func next() -> any EventLoop { loops[0] }
-    func any() -> any EventLoop { loops[0] }
-    func makeIterator() -> EventLoopIterator { EventLoopIterator(loops) }
-    func shutdownGracefully(queue: DispatchQueue, _ callback: @escaping @Sendable ((any Error)?) -> Void) { queue.async { callback(nil) } }
+    func leave(_ user: UserID, from id: ConversationID) async throws -> BusEvent {
+        guard let stamp = await store.remove(user, from: id, at: time.now()).stamp else { throw TestSocket.AlreadyClosed() }
+        return .participantChanged(
+            ParticipantChange(
+                conversationID: id, userID: user, kind: .left, role: nil, participantCount: stamp.participantCount, version: stamp.version),
+            lastSequence: 0)
+    }
 }

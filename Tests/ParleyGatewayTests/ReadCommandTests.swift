@@ -25,6 +25,34 @@ struct ReadCommandTests {
             command(3, .send(MessageDraft(conversationID: nil, messageType: "image", mediaIDs: [media], clientMessageID: "k")))
         ),
         (#"{"id":4,"type":"send"}"#, command(4, .send(MessageDraft(conversationID: nil, messageType: nil)))),
+        (#"{"id":5,"type":"subscribe"}"#, command(5, .subscribe(SubscribeCommand()))),
+        (
+            #"{"id":5,"type":"subscribe","cursor":"1.42.1767225600000","positions":{"7f0c1a52-3d5e-4b6f-8a90-1b2c3d4e5f60":7},"replay_limit":100,"more":true,"conversation_ids":["7f0c1a52-3d5e-4b6f-8a90-1b2c3d4e5f60"]}"#,
+            command(
+                5,
+                .subscribe(
+                    SubscribeCommand(
+                        request: ResumeRequest(
+                            cursor: ResumeCursor(mark: ActivityMark(42), time: Sample.start), positions: [conversation: 7],
+                            only: [conversation], replayLimit: 100), isLast: false)))
+        ),
+        (
+            #"{"id":6,"type":"read","conversation_id":"7f0c1a52-3d5e-4b6f-8a90-1b2c3d4e5f60","sequence_number":9}"#,
+            command(6, .read(conversation, sequenceNumber: 9))
+        ),
+        (
+            #"{"id":6,"type":"delivered","conversation_id":"7f0c1a52-3d5e-4b6f-8a90-1b2c3d4e5f60","sequence_number":9}"#,
+            command(6, .delivered(conversation, sequenceNumber: 9))
+        ),
+        (
+            #"{"id":7,"type":"typing","conversation_id":"7f0c1a52-3d5e-4b6f-8a90-1b2c3d4e5f60"}"#,
+            command(7, .typing(conversation, isTyping: true))
+        ),
+        (
+            #"{"id":7,"type":"typing","conversation_id":"7f0c1a52-3d5e-4b6f-8a90-1b2c3d4e5f60","is_typing":false}"#,
+            command(7, .typing(conversation, isTyping: false))
+        ),
+        (#"{"id":8,"type":"presence","user_ids":[]}"#, command(8, .presence([]))),
     ]
 
     @Test(arguments: understood)
@@ -32,9 +60,27 @@ struct ReadCommandTests {
         #expect(ReadCommand(text.utf8) == expected)
     }
 
+    private static let known = "type must be authenticate, subscribe, send, read, delivered, typing, presence or ping"
+
     static let refused: [(String, Int64, ErrorCode, String)] = [
-        (#"{"id":1,"type":"subscribe"}"#, 1, .unknownCommand, "type must be authenticate, send or ping"),
-        (#"{"id":1,"type":"Ping"}"#, 1, .unknownCommand, "type must be authenticate, send or ping"),
+        (#"{"id":1,"type":"unsubscribe"}"#, 1, .unknownCommand, known),
+        (#"{"id":1,"type":"Ping"}"#, 1, .unknownCommand, known),
+        (#"{"id":1,"type":"subscribe","cursor":"here"}"#, 1, .invalidCursor, "cursor is not one that this server made"),
+        (#"{"id":1,"type":"subscribe","cursor":"1.-1.5"}"#, 1, .invalidCursor, "cursor is not one that this server made"),
+        (#"{"id":1,"type":"subscribe","positions":{"x":1}}"#, 1, .invalidField, "positions must have UUIDs as names"),
+        (#"{"id":1,"type":"subscribe","positions":[]}"#, 1, .invalidField, "positions must be an object, but is an array"),
+        (
+            #"{"id":1,"type":"subscribe","positions":{"7f0c1a52-3d5e-4b6f-8a90-1b2c3d4e5f60":-1}}"#, 1, .invalidField,
+            "positions must hold sequence numbers"
+        ),
+        (#"{"id":1,"type":"subscribe","replay_limit":-1}"#, 1, .invalidField, "replay_limit must not be negative"),
+        (#"{"id":1,"type":"subscribe","more":1}"#, 1, .invalidField, "more must be a boolean, but is a number"),
+        (#"{"id":1,"type":"read","sequence_number":1}"#, 1, .missingField, "conversation_id is required"),
+        (
+            #"{"id":1,"type":"delivered","conversation_id":"7f0c1a52-3d5e-4b6f-8a90-1b2c3d4e5f60"}"#, 1, .missingField,
+            "sequence_number is required"
+        ),
+        (#"{"id":1,"type":"presence"}"#, 1, .missingField, "user_ids is required"),
         (#"{"id":2}"#, 2, .missingField, "type is required"),
         (#"{"id":2,"type":null}"#, 2, .missingField, "type is required"),
         (#"{"id":2,"type":5}"#, 2, .invalidField, "type must be a string, but is a number"),

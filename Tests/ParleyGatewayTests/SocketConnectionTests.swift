@@ -9,15 +9,13 @@ import Testing
 
 /// One connection's rules over time, with a clock that is moved by hand.
 struct SocketConnectionTests {
-    private let loop = NIOAsyncTestingEventLoop()
-    private let hub: HubPart
+    private let gateway = TestGateway()
+    private var loop: NIOAsyncTestingEventLoop { gateway.loop }
     private let send = #"{"id":5,"type":"send","message_type":"text","content":"hi"}"#
-
-    init() { hub = HubPart(loop: loop) }
 
     @Test(arguments: [false, true])
     func `whoever is not known in time is closed with 4003`(hasToken: Bool) async throws {
-        let socket = try await TestSocket.open(on: loop, hub, hasToken: hasToken)
+        let socket = try await gateway.open(hasToken: hasToken)
         await loop.advanceTime(by: .milliseconds(9_999))
         #expect(try await socket.sent().isEmpty)
         await loop.advanceTime(by: .milliseconds(1))
@@ -25,7 +23,7 @@ struct SocketConnectionTests {
     }
 
     @Test func `nothing may be sent before the authenticate command, and everything after it, reply or not`() async throws {
-        let socket = try await TestSocket.open(on: loop, hub)
+        let socket = try await gateway.open()
         try await socket.receive(send)
         #expect(try await socket.sent() == [error(5, ParleyError(.missingToken, "authenticate first"))])
         try await socket.receive(#"{"id":6,"type":"authenticate","token":"t"}"#)
@@ -35,24 +33,21 @@ struct SocketConnectionTests {
         #expect(commands.map(\.id) == [6, 5])
     }
 
-    @Test(arguments: [false, true])
-    func `a connection is authenticated once`(hasToken: Bool) async throws {
-        let socket = try await TestSocket.open(on: loop, hub, hasToken: hasToken)
-        let authenticate = #"{"id":6,"type":"authenticate","token":"t"}"#
-        if !hasToken { try await socket.receive(authenticate) }
-        try await socket.receive(authenticate)
-        let refusal = error(6, ParleyError(.invalidField, "this connection is authenticated already"))
-        #expect(try await socket.sent() == [refusal])
-        try await socket.enter(.random())
-        try await socket.receive(authenticate)
-        #expect(try await socket.sent() == [refusal])
+    @Test func `a newer token moves the end of the connection`() async throws {
+        let socket = try await entered(tokenEndsIn: 20)
+        await socket.connection.renew(Caller(userID: .random()), tokenEndsIn: 40)
+        await loop.advanceTime(by: .seconds(39))
+        #expect(try await socket.sent().filter { $0.hasPrefix("close") }.isEmpty)
+        try await socket.receive(#"{"id":1,"type":"ping"}"#)
+        await loop.advanceTime(by: .seconds(1))
+        #expect(try await socket.sent() == ["close 4004"])
     }
 
     @Test func `a silent connection is pinged and then closed with 4005`() async throws {
         let socket = try await entered()
         for _ in 0..<2 {
             await loop.advanceTime(by: .seconds(25))
-            #expect(try await socket.sent() == ["ping"])
+            #expect(try await socket.told() == ["heartbeat", "ping"])
         }
         await loop.advanceTime(by: .seconds(25))
         #expect(try await socket.sent() == ["close 4005"])
@@ -62,14 +57,13 @@ struct SocketConnectionTests {
         let socket = try await entered()
         for _ in 0..<10 {
             await loop.advanceTime(by: .seconds(25))
-            #expect(try await socket.sent() == ["ping"])
+            #expect(try await socket.told() == ["heartbeat", "ping"])
             try await socket.receive(#"{"id":1,"type":"ping"}"#)
         }
     }
 
     @Test func `a connection ends with its token`() async throws {
-        let socket = try await entered()
-        socket.connection.close(at: Sample.time(20), now: Sample.start)
+        let socket = try await entered(tokenEndsIn: 20)
         await loop.advanceTime(by: .milliseconds(19_999))
         #expect(try await socket.sent().isEmpty)
         await loop.advanceTime(by: .milliseconds(1))
@@ -79,14 +73,39 @@ struct SocketConnectionTests {
     @Test func `after the close nothing more leaves`() async throws {
         let socket = try await entered()
         try await socket.receive("not JSON")
-        socket.connection.greet(SocketText.ok(1))
+        socket.connection.reply(SocketText.ok(1))
         await loop.run()
         #expect(try await socket.sent() == ["close 4502"])
     }
 
-    private func entered() async throws -> TestSocket {
-        let socket = try await TestSocket.open(on: loop, hub)
-        try await socket.enter(.random())
+    @Test func `commands beyond the rate are refused, and who goes on all the same is closed with 4006`() async throws {
+        let socket = try await entered()
+        for _ in 0..<200 { try await socket.receive(#"{"id":1,"type":"unknown"}"#) }
+        #expect(try await socket.sent().allSatisfy { $0.contains("unknown_command") })
+        for _ in 0..<200 { try await socket.receive(#"{"id":1,"type":"unknown"}"#) }
+        let refusals = try await socket.sent()
+        #expect(refusals.count == 200 && refusals.allSatisfy { $0.contains("rate_limited") && $0.contains("retry_after_ms") })
+        await loop.advanceTime(by: .seconds(1))
+        try await socket.receive(#"{"id":1,"type":"unknown"}"#)
+        #expect(try await socket.sent().allSatisfy { $0.contains("unknown_command") })
+        for _ in 0..<250 { try await socket.receive(#"{"id":1,"type":"unknown"}"#) }
+        #expect(try await socket.sent().last == "close 4006")
+    }
+
+    @Test func `when the server stops, what is under way is answered first`() async throws {
+        let socket = try await entered()
+        try await socket.receive(#"{"id":1,"type":"ping"}"#)
+        try await socket.channel.testingEventLoop.executeInContext { socket.connection.drain() }
+        #expect(try await socket.told() == ["going_away"])
+        try await socket.receive(#"{"id":2,"type":"ping"}"#)
+        socket.connection.reply(SocketText.ok(1))
+        await loop.run()
+        #expect(try await socket.sent() == [#"{"id":1,"type":"ok"}"#, "close 4000"])
+    }
+
+    private func entered(tokenEndsIn seconds: Double? = nil) async throws -> TestSocket {
+        let socket = try await gateway.open()
+        try await socket.enter(Caller(userID: .random()), tokenEndsIn: seconds)
         return socket
     }
 

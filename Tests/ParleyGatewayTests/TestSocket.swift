@@ -1,19 +1,27 @@
 import NIOCore
 import NIOEmbedded
 import NIOWebSocket
+import ParleyCore
 import ParleyModel
 import Synchronization
 
 @testable import ParleyGateway
 
 /// A connection on a loop whose time is moved by hand, with the frames that have left towards the network.
-struct TestSocket {
+final class TestSocket: Sendable {
     let channel: NIOAsyncTestingChannel
     let connection: SocketConnection
     private let flushes: FlushCounter
+    private let entered = Mutex<Subscriber?>(nil)
+
+    private init(_ channel: NIOAsyncTestingChannel, _ connection: SocketConnection, _ flushes: FlushCounter) {
+        self.channel = channel
+        self.connection = connection
+        self.flushes = flushes
+    }
 
     static func open(
-        on loop: NIOAsyncTestingEventLoop, _ hub: HubPart, configuration: GatewayConfiguration = .init(), hasToken: Bool = false
+        on loop: NIOAsyncTestingEventLoop, _ hub: Hub, configuration: GatewayConfiguration = .init(), hasToken: Bool = false
     ) async throws -> TestSocket {
         let channel = NIOAsyncTestingChannel(loop: loop)
         let flushes = FlushCounter()
@@ -22,13 +30,29 @@ struct TestSocket {
             try channel.pipeline.syncOperations.addHandlers([flushes, WebSocketFrameEncoder(), connection])
         }
         try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).get()
-        return TestSocket(channel: channel, connection: connection, flushes: flushes)
+        return TestSocket(channel, connection, flushes)
     }
 
-    /// As a user who was let in and listens to these conversations.
-    func enter(_ user: UserID, _ conversations: [ConversationID] = []) async throws {
-        guard let listener = await connection.enter(user) else { throw AlreadyClosed() }
-        await connection.listen(listener, to: conversations)
+    /// As a user who was let in.
+    func enter(_ caller: Caller, tokenEndsIn seconds: Double? = nil) async throws {
+        guard let user = caller.userID,
+            case .entered(let subscriber) = await connection.enter(caller, user: user, tokenEndsIn: seconds)
+        else { throw AlreadyClosed() }
+        entered.withLock { $0 = subscriber }
+    }
+
+    var subscriber: Subscriber {
+        get throws {
+            guard let subscriber = entered.withLock({ $0 }) else { throw AlreadyClosed() }
+            return subscriber
+        }
+    }
+
+    /// Lets the reader take everything or nothing, and the connection hear of it.
+    func setWritable(_ isWritable: Bool) async throws {
+        let channel = channel
+        channel.isWritable = isWritable
+        try await channel.testingEventLoop.executeInContext { channel.pipeline.fireChannelWritabilityChanged() }
     }
 
     struct AlreadyClosed: Error {}
@@ -40,6 +64,18 @@ struct TestSocket {
         var sent: [String] = []
         while var bytes = try await channel.readOutbound(as: ByteBuffer.self) { sent.append(Self.describe(&bytes)) }
         return sent
+    }
+
+    /// The events that have left since the last look: of messages their numbers, of others their type.
+    func told() async throws -> [String] {
+        try await sent().map { text in
+            guard case .object(let object)? = try? JSONParser.parse(Array(text.utf8)), case .string(let type)? = object["type"] else {
+                return text
+            }
+            guard type == "message", case .object(let message)? = object["message"], case .integer(let number)? = message["sequence_number"]
+            else { return type }
+            return "\(number)"
+        }
     }
 
     func receive(_ text: String) async throws {

@@ -50,8 +50,8 @@ struct Body: Sendable, CustomTestStringConvertible {
         Body("conversation_direct", direct), Body("conversation_group", group),
         Body("mute_off", MuteState(.until(start), at: start)), Body("mute_forever", MuteState(.forever, at: start)),
         Body("mute_until", MuteState(.until(inAnHour), at: start)),
-        Body("participant", Participant(userID: ann, role: .readOnly, joinedAt: start, lastReadSequence: 41)),
-        Body("read_state", ReadState(lastReadSequence: 41, unreadCount: 3)),
+        Body("participant", Participant(userID: ann, role: .readOnly, joinedAt: start, lastReadSequence: 41, lastDeliveredSequence: 43)),
+        Body("read_state", ReadState(lastReadSequence: 41, unreadCount: 3, lastSequence: 50)),
     ]
 
     private static let others = [
@@ -101,14 +101,14 @@ private let direct = ConversationView(
     conversation: Conversation(
         id: conversationID, type: .direct, title: nil, createdBy: ann, createdAt: start, directUserIDs: [ann, ben],
         participantCount: 2,
-        lastMessage: LastMessage(id: image.message.id, at: image.message.createdAt, preview: "📷 2 photos"), lastSequence: 2),
-    role: .member, mute: .off, readState: ReadState(lastReadSequence: 1, unreadCount: 1))
+        lastMessage: LastMessage(id: image.message.id, at: image.message.createdAt, preview: "📷 2 photos"), lastSequence: 2, version: 3),
+    role: .member, mute: .off, readState: ReadState(lastReadSequence: 1, unreadCount: 1, lastSequence: 2))
 
 private let group = ConversationView(
     conversation: Conversation(
         id: conversationID, type: .group, title: #"Team "Süd""#, createdBy: ann, createdAt: start, directUserIDs: [],
-        participantCount: 100_000, lastMessage: nil, lastSequence: 0),
-    role: .owner, mute: .until(inAnHour), readState: ReadState(lastReadSequence: 0, unreadCount: 0))
+        participantCount: 100_000, lastMessage: nil, lastSequence: 0, version: 0),
+    role: .owner, mute: .until(inAnHour), readState: ReadState(lastReadSequence: 0, unreadCount: 0, lastSequence: 0))
 
 private func device(_ address: PushAddress, name: String?) -> Device {
     Device(id: DeviceID("e0000000-0000-4000-8000-000000000001")!, userID: ann, address: address, name: name, createdAt: start)

@@ -40,7 +40,7 @@ final class FakePushQueue: PushQueue {
 }
 
 /// Knows standings only.
-final class FakeConversationStore: ConversationStore {
+final class FakeConversationStore: PushStandings {
     struct State {
         var standings: [ConversationID: [UserID: PushStanding]] = [:]
         var errors: [ConversationID: StoreError] = [:]
@@ -57,39 +57,6 @@ final class FakeConversationStore: ConversationStore {
         if let error { throw error }
         return standings
     }
-
-    func direct(between creator: UserID, and other: UserID, id: ConversationID, at now: Timestamp) async throws(StoreError)
-        -> (conversationID: ConversationID, created: Bool)
-    { throw notFaked }
-    func createGroup(id: ConversationID, title: String?, creator: UserID, others: [UserID], at now: Timestamp)
-        async throws(StoreError)
-    { throw notFaked }
-    func view(of conversation: ConversationID, for user: UserID) async throws(StoreError) -> ConversationView? { throw notFaked }
-    func exists(_ conversation: ConversationID) async throws(StoreError) -> Bool { throw notFaked }
-    func role(of user: UserID, in conversation: ConversationID) async throws(StoreError) -> Role? { throw notFaked }
-    func list(for user: UserID, limit: Int, cursor: String?) async throws(StoreError)
-        -> (views: [ConversationView], nextCursor: String?)
-    { throw notFaked }
-    func rename(_ conversation: ConversationID, to title: String?) async throws(StoreError) -> Bool { throw notFaked }
-    func participants(of conversation: ConversationID, limit: Int, cursor: String?) async throws(StoreError)
-        -> (participants: [Participant], nextCursor: String?)
-    { throw notFaked }
-    func participantIDs(of conversation: ConversationID, after user: UserID?, limit: Int) async throws(StoreError) -> [UserID] {
-        throw notFaked
-    }
-    func setRole(of user: UserID, in conversation: ConversationID, to role: Role, maxParticipants: Int, at now: Timestamp)
-        async throws(StoreError) -> RoleChange
-    { throw notFaked }
-    func remove(_ user: UserID, from conversation: ConversationID) async throws(StoreError) -> Removal { throw notFaked }
-    func setMute(_ mute: Mute, for user: UserID, in conversation: ConversationID) async throws(StoreError) -> Bool {
-        throw notFaked
-    }
-    func advanceRead(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64) async throws(StoreError)
-        -> ReadState?
-    { throw notFaked }
-    func conversationIDs(of user: UserID) async throws(StoreError) -> [ConversationID] { throw notFaked }
-    func shareConversation(_ one: UserID, _ other: UserID) async throws(StoreError) -> Bool { throw notFaked }
-    func apply(_ update: MetadataUpdate) async throws(StoreError) -> ApplyOutcome { throw notFaked }
 }
 
 /// Nil for "cannot be known".
@@ -101,9 +68,10 @@ final class FakePresence: Presence {
         return online.intersection(users)
     }
 
-    func arrived(_ user: UserID) async {}
+    func arrived(_ user: UserID) async -> Bool { true }
     func left(_ user: UserID, at now: Timestamp) async {}
-    func state(of user: UserID) async throws(StoreError) -> PresenceState { throw notFaked }
+    func renew(_ users: [UserID]) async {}
+    func states(of users: [UserID]) async throws(StoreError) -> [UserID: PresenceState] { throw notFaked }
 }
 
 /// Nil for a store that is down.

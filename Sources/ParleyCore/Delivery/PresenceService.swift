@@ -34,16 +34,26 @@ public final class PresenceService: Service {
         return state
     }
 
-    /// The states of those of `users` whom the caller may ask for: the caller, and who shares a conversation with them.
+    /// The states of those of `users` whom the caller may ask for.
     public func states(of users: [UserID], as caller: Caller) async throws(ParleyError) -> [UserID: PresenceState] {
+        try await states(ofVisible: try await visible(users, to: caller))
+    }
+
+    /// Those of `users` whom the caller may ask for: the caller, and who shares a conversation with them.
+    public func visible(_ users: [UserID], to caller: Caller) async throws(ParleyError) -> Set<UserID> {
         let asker = try caller.requiredUser()
-        do throws(StoreError) {
-            var allowed = try await conversations.sharing(with: asker, among: users)
-            if users.contains(asker) { allowed.insert(asker) }
-            return try await presence.states(of: Array(allowed))
+        do {
+            var visible = try await conversations.sharing(with: asker, among: users)
+            if users.contains(asker) { visible.insert(asker) }
+            return visible
         } catch {
             throw ParleyError(error)
         }
+    }
+
+    /// The states of users of whom it is known that they may be asked for.
+    public func states(ofVisible users: Set<UserID>) async throws(ParleyError) -> [UserID: PresenceState] {
+        do { return try await presence.states(of: Array(users)) } catch { throw ParleyError(error) }
     }
 
     // MARK: Telling

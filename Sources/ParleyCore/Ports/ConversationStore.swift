@@ -55,82 +55,12 @@ public struct MarkerAdvance<State: Sendable & Equatable>: Sendable, Equatable {
     }
 }
 
-/// Where a conversation stands for a user who subscribes.
-public struct ConversationStanding: Sendable, Equatable {
-    public let conversationID: ConversationID
-    /// The highest number in the snapshot.
-    public let lastSequence: Int64
-    /// The highest number when the mark that was asked from was made: all above it came since. At most that, never more,
-    /// so that replaying from here loses nothing. Without a mark, `lastSequence`.
-    public let sequenceAtMark: Int64
-    public let joinedAt: Timestamp
-
-    public init(conversationID: ConversationID, lastSequence: Int64, sequenceAtMark: Int64, joinedAt: Timestamp) {
-        self.conversationID = conversationID
-        self.lastSequence = lastSequence
-        self.sequenceAtMark = sequenceAtMark
-        self.joinedAt = joinedAt
-    }
-}
-
-/// All standings of a user from one snapshot, with the mark of that snapshot.
-public struct UserStandings: Sendable, Equatable {
-    public let mark: ActivityMark
-    public let conversations: [ConversationStanding]
-
-    public init(mark: ActivityMark, conversations: [ConversationStanding]) {
-        self.mark = mark
-        self.conversations = conversations
-    }
-}
-
-/// What a user's devices have missed beside messages.
-public struct MissedChanges: Sendable, Equatable {
-    /// Conversations whose title, participants, or own mute, marker or role changed, or which the user joined.
-    public let conversations: [ConversationID]
-    /// Conversations which the user left, or was taken out of, and is not in again.
-    public let left: [ConversationID]
-    /// Where others' markers stand, of those that moved.
-    public let markers: [ParticipantMarkers]
-
-    public init(conversations: [ConversationID], left: [ConversationID], markers: [ParticipantMarkers]) {
-        self.conversations = conversations
-        self.left = left
-        self.markers = markers
-    }
-}
-
-public struct ParticipantMarkers: Sendable, Equatable {
-    public let conversationID: ConversationID
-    public let userID: UserID
-    public let lastReadSequence: Int64
-    public let lastDeliveredSequence: Int64
-
-    public init(conversationID: ConversationID, userID: UserID, lastReadSequence: Int64, lastDeliveredSequence: Int64) {
-        self.conversationID = conversationID
-        self.userID = userID
-        self.lastReadSequence = lastReadSequence
-        self.lastDeliveredSequence = lastDeliveredSequence
-    }
-}
-
-/// What the push worker must know of a participant.
-public struct PushStanding: Sendable, Equatable {
-    public let lastReadSequence: Int64
-    public let mute: Mute
-
-    public init(lastReadSequence: Int64, mute: Mute) {
-        self.lastReadSequence = lastReadSequence
-        self.mute = mute
-    }
-}
-
 /// Remembers conversations, their participants and read markers.
 ///
 /// Unread counts are always derived: messages after the marker that others sent (P4). A new participant's marker stands
 /// at the conversation's last sequence at the moment of joining. Every method is one atomic step and durable when it
 /// returns.
-public protocol ConversationStore: Sendable {
+public protocol ConversationStore: ResumeStore, PushStandings {
     /// The direct conversation of two users: made if there is none yet; however many ask at once, all get the same one.
     func direct(between creator: UserID, and other: UserID, id: ConversationID, at now: Timestamp) async throws(StoreError)
         -> (conversationID: ConversationID, created: Bool)
@@ -140,9 +70,6 @@ public protocol ConversationStore: Sendable {
 
     /// The conversation as this user sees it. Nil when the user is not a participant, or there is no such conversation.
     func view(of conversation: ConversationID, for user: UserID) async throws(StoreError) -> ConversationView?
-
-    /// The same for several conversations, in no order; those that the user is not in are left out.
-    func views(of conversations: [ConversationID], for user: UserID) async throws(StoreError) -> [ConversationView]
 
     func exists(_ conversation: ConversationID) async throws(StoreError) -> Bool
 
@@ -192,25 +119,11 @@ public protocol ConversationStore: Sendable {
     /// Nil for an unknown conversation.
     func participantCount(of conversation: ConversationID) async throws(StoreError) -> Int64?
 
-    /// Where each of a user's conversations stands, and stood at a mark. Costs what the user has conversations, and not
-    /// what they hold.
-    func standings(of user: UserID, since mark: ActivityMark?) async throws(StoreError) -> UserStandings
-
-    /// What changed for a user, beside messages, at that time or later. Others' markers are told of conversations of at
-    /// most `maxParticipants`.
-    func missedChanges(of user: UserID, since time: Timestamp, maxParticipants: Int64) async throws(StoreError) -> MissedChanges
-
     /// Every conversation of a user, in no order.
     func conversationIDs(of user: UserID) async throws(StoreError) -> [ConversationID]
 
     /// Whether there is a conversation with both.
     func shareConversation(_ one: UserID, _ other: UserID) async throws(StoreError) -> Bool
-
-    /// Those of `users` who share a conversation with `user`.
-    func sharing(with user: UserID, among users: [UserID]) async throws(StoreError) -> Set<UserID>
-
-    /// The standing of those of `users` who are participants.
-    func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding]
 
     /// Applies a step of metadata exactly once and in order. Only for stores whose message store does not do it itself.
     func apply(_ update: MetadataUpdate) async throws(StoreError) -> ApplyOutcome

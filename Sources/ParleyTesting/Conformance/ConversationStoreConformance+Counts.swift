@@ -12,13 +12,13 @@ extension ConversationStoreConformance {
             ]
             for step in steps {
                 let state = try await stores.conversations.advanceRead(of: users[1], in: id, to: step.to)
-                let expected = ReadState(lastReadSequence: step.marker, unreadCount: 10 - step.marker)
+                let expected = ReadState(lastReadSequence: step.marker, unreadCount: 10 - step.marker, lastSequence: 10)
                 try checkEqual(state, expected, "the answer to \(step.to)")
                 try checkEqual(try await stores.view(id, users[1]).readState, expected, "the view after \(step.to)")
             }
             try await stores.send(2, in: id, from: users[0])
             try checkEqual(
-                try await stores.view(id, users[1]).readState, ReadState(lastReadSequence: 10, unreadCount: 2), "afterwards")
+                try await stores.view(id, users[1]).readState, ReadState(lastReadSequence: 10, unreadCount: 2, lastSequence: 12), "afterwards")
             let participants = try await stores.conversations.participants(of: id, limit: 5, cursor: nil).participants
             try checkEqual(participants.first { $0.userID == users[1] }?.lastReadSequence, 10, "the participant's marker")
         },
@@ -26,7 +26,7 @@ extension ConversationStoreConformance {
             let user = Sample.users(1)[0]
             let id = try await stores.group([user])
             let state = try await stores.conversations.advanceRead(of: user, in: id, to: 5)
-            try checkEqual(state, ReadState(lastReadSequence: 0, unreadCount: 0), "the answer")
+            try checkEqual(state, ReadState(lastReadSequence: 0, unreadCount: 0, lastSequence: 0), "the answer")
         },
         ConformanceCase("markers set by many tasks end at the highest") { stores in
             let users = Sample.users(2)
@@ -40,7 +40,7 @@ extension ConversationStoreConformance {
                 try check(state.lastReadSequence >= number * 37 % 64, "a marker not behind the one that was asked for")
                 try checkEqual(state.unreadCount, 64 - state.lastReadSequence, "the unread count of the answer")
             }
-            let expected = ReadState(lastReadSequence: 63, unreadCount: 1)
+            let expected = ReadState(lastReadSequence: 63, unreadCount: 1, lastSequence: 64)
             try checkEqual(try await stores.view(id, users[1]).readState, expected, "the read state at the end")
         },
         ConformanceCase("one participant's marker is nobody else's") { stores in
@@ -251,6 +251,6 @@ private struct NaiveConversation {
 
     func readState(of user: UserID) -> ReadState? {
         guard let marker = markers[user] else { return nil }
-        return ReadState(lastReadSequence: marker, unreadCount: Int64(senders[Int(marker)...].count { $0 != user }))
+        return ReadState(lastReadSequence: marker, unreadCount: Int64(senders[Int(marker)...].count { $0 != user }), lastSequence: Int64(senders.count))
     }
 }

@@ -9,10 +9,10 @@ extension ConversationStoreConformance {
             try await stores.send(4, in: id, from: users[0])
             let change = try await stores.conversations.setRole(
                 of: users[2], in: id, to: .readOnly, maxParticipants: 10, joinedAt: Sample.time(60))
-            let joined = Participant(userID: users[2], role: .readOnly, joinedAt: Sample.time(60), lastReadSequence: 4)
+            let joined = Participant(userID: users[2], role: .readOnly, joinedAt: Sample.time(60), lastReadSequence: 4, lastDeliveredSequence: 4)
             try checkEqual(change, .added(joined), "the change")
             let view = try await stores.view(id, users[2])
-            try checkEqual(view.readState, ReadState(lastReadSequence: 4, unreadCount: 0), "the read state")
+            try checkEqual(view.readState, ReadState(lastReadSequence: 4, unreadCount: 0, lastSequence: 4), "the read state")
             try checkEqual(view.conversation.participantCount, 3, "the participants")
             try checkEqual(view.role, .readOnly, "the role")
             try await stores.send(2, in: id, from: users[0])
@@ -27,7 +27,7 @@ extension ConversationStoreConformance {
             for role in [Role.admin, .readOnly, .owner, .owner, .member] {
                 let change = try await stores.conversations.setRole(
                     of: users[1], in: id, to: role, maxParticipants: 10, joinedAt: Sample.time(60))
-                let changed = Participant(userID: users[1], role: role, joinedAt: Sample.start, lastReadSequence: 2)
+                let changed = Participant(userID: users[1], role: role, joinedAt: Sample.start, lastReadSequence: 2, lastDeliveredSequence: 2)
                 try checkEqual(change, .changed(changed), "the change to \(role)")
                 try checkEqual(try await stores.conversations.role(of: users[1], in: id), role, "the role")
             }
@@ -82,7 +82,7 @@ extension ConversationStoreConformance {
             try checkEqual(
                 try await store.setRole(of: users[2], in: id, to: .member, maxParticipants: 2, joinedAt: Sample.start), .full, "a third")
             try checkEqual(try await store.view(of: id, for: users[2]), nil, "the third's view")
-            let changed = Participant(userID: users[1], role: .admin, joinedAt: Sample.start, lastReadSequence: 0)
+            let changed = Participant(userID: users[1], role: .admin, joinedAt: Sample.start, lastReadSequence: 0, lastDeliveredSequence: 0)
             try checkEqual(
                 try await store.setRole(of: users[1], in: id, to: .admin, maxParticipants: 2, joinedAt: Sample.start), .changed(changed),
                 "a role")
@@ -129,7 +129,7 @@ extension ConversationStoreConformance {
             try await stores.send(3, in: id, from: users[0])
             _ = try await store.setRole(of: users[1], in: id, to: .admin, maxParticipants: 10, joinedAt: Sample.time(60))
             let view = try await stores.view(id, users[1])
-            try checkEqual(view.readState, ReadState(lastReadSequence: 3, unreadCount: 0), "the read state")
+            try checkEqual(view.readState, ReadState(lastReadSequence: 3, unreadCount: 0, lastSequence: 3), "the read state")
             try checkEqual(view.mute, .off, "the mute")
             try checkEqual(view.role, .admin, "the role")
         },

@@ -43,11 +43,11 @@ public enum ConversationStoreConformance {
                     let view = try await stores.view(id, user)
                     let expected = Conversation(
                         id: id, type: .direct, title: nil, createdBy: users[0], createdAt: Sample.start,
-                        directUserIDs: users.sorted(), participantCount: 2, lastMessage: nil, lastSequence: 0)
+                        directUserIDs: users.sorted(), participantCount: 2, lastMessage: nil, lastSequence: 0, version: 0)
                     try checkEqual(view.conversation, expected, "the conversation")
                     try checkEqual(view.role, .member, "the role of both")
                     try checkEqual(view.mute, .off, "the mute")
-                    try checkEqual(view.readState, ReadState(lastReadSequence: 0, unreadCount: 0), "the read state")
+                    try checkEqual(view.readState, ReadState(lastReadSequence: 0, unreadCount: 0, lastSequence: 0), "the read state")
                 }
                 try checkEqual(try await stores.conversations.view(of: id, for: .random()), nil, "the view of an outsider")
             }
@@ -67,7 +67,7 @@ public enum ConversationStoreConformance {
                 let id = try await stores.group(users, title: title, at: Sample.time(3))
                 let expected = Conversation(
                     id: id, type: .group, title: title, createdBy: users[0], createdAt: Sample.time(3), directUserIDs: [],
-                    participantCount: 3, lastMessage: nil, lastSequence: 0)
+                    participantCount: 3, lastMessage: nil, lastSequence: 0, version: 0)
                 for user in users {
                     let view = try await stores.view(id, user)
                     try checkEqual(view.conversation, expected, "the conversation")
@@ -138,7 +138,7 @@ public enum ConversationStoreConformance {
                 try checkEqual(found.map(\.userID), users.sorted(), "the users")
                 for participant in found {
                     let role: Role = participant.userID == users[0] ? .owner : .member
-                    let expected = Participant(userID: participant.userID, role: role, joinedAt: Sample.start, lastReadSequence: 0)
+                    let expected = Participant(userID: participant.userID, role: role, joinedAt: Sample.start, lastReadSequence: 0, lastDeliveredSequence: 0)
                     try checkEqual(participant, expected, "the participant")
                 }
             }

@@ -21,11 +21,20 @@ public enum EventBusConformance {
             let sink = try await subject.attachSink(for: [conversation])
             let events: [BusEvent] = [
                 .message(conversation, sequenceNumber: .max, json: Array(#"{"content":"👩‍👩‍👧"}"#.utf8)),
-                .conversationChanged(conversation),
-                .participantChanged(conversation, user, .readOnly), .participantChanged(conversation, user, nil),
+                .conversationCreated(conversation, [user, user]),
+                .conversationChanged(conversation, ConversationStamp(version: 3, title: "👩‍👩‍👧", participantCount: 2)),
+                .participantChanged(Self.change(conversation, user, .joined, .readOnly), lastSequence: 7),
+                .participantChanged(Self.change(conversation, user, .left, nil), lastSequence: 0),
+                .muteChanged(conversation, user, MuteState(.forever, at: Sample.start)),
+                .read(conversation, user, ReadState(lastReadSequence: 4, unreadCount: 2, lastSequence: 9), toOthers: true),
+                .delivered(conversation, user, sequenceNumber: 5),
+                .receipts(conversation, ReceiptCounts(sequenceNumber: 9, readCount: 1, deliveredCount: 2, conversationID: conversation)),
+                .typing(conversation, user, isTyping: true),
+                .presence(user, PresenceState(online: false, lastSeenAt: Sample.start)),
+                .tokensRevoked(user, before: Sample.start),
             ]
             await subject.bus.publish(events)
-            try checkEqual(await sink.events(4).map(ComparedEvent.init), events.map(ComparedEvent.init), "the events")
+            try checkEqual(await sink.events(events.count).map { "\($0)" }, events.map { "\($0)" }, "the events")
         },
         ConformanceCase("every sink gets every event") { subject in
             let conversation = ConversationID.random()
@@ -64,7 +73,7 @@ public enum EventBusConformance {
             }
         },
         ConformanceCase("publishing where nobody listens does no harm") { subject in
-            await subject.bus.publish([.conversationChanged(.random())])
+            await subject.bus.publish([.conversationCreated(.random(), [])])
             await subject.bus.publish([])
         },
         ConformanceCase("after unsubscribing from one conversation the others still arrive") { subject in
@@ -76,6 +85,12 @@ public enum EventBusConformance {
             try checkEqual(await sink.events(1).map(\.conversationID), [conversations[1]], "the events")
         },
     ]
+}
+
+extension EventBusConformance {
+    private static func change(_ id: ConversationID, _ user: UserID, _ kind: ParticipantChange.Kind, _ role: Role?) -> ParticipantChange {
+        ParticipantChange(conversationID: id, userID: user, kind: kind, role: role, participantCount: 2, version: 4)
+    }
 }
 
 extension EventBusSubject {
@@ -127,27 +142,18 @@ public final class EventCollector: EventSink {
 }
 
 extension BusEvent {
-    public var conversationID: ConversationID {
+    /// Nil for what belongs to a user and no conversation.
+    public var conversationID: ConversationID? {
         switch self {
-        case .message(let id, _, _), .conversationChanged(let id), .participantChanged(let id, _, _): id
+        case .message(let id, _, _), .conversationCreated(let id, _), .conversationChanged(let id, _), .muteChanged(let id, _, _),
+            .read(let id, _, _, _), .delivered(let id, _, _), .receipts(let id, _), .typing(let id, _, _):
+            id
+        case .participantChanged(let change, _): change.conversationID
+        case .presence, .tokensRevoked: nil
         }
     }
 
     fileprivate var sequenceNumber: Int64? {
         if case .message(_, let number, _) = self { number } else { nil }
-    }
-}
-
-private enum ComparedEvent: Equatable {
-    case message(ConversationID, Int64, [UInt8])
-    case conversationChanged(ConversationID)
-    case participantChanged(ConversationID, UserID, Role?)
-
-    init(_ event: BusEvent) {
-        switch event {
-        case .message(let id, let number, let json): self = .message(id, number, json)
-        case .conversationChanged(let id): self = .conversationChanged(id)
-        case .participantChanged(let id, let user, let role): self = .participantChanged(id, user, role)
-        }
     }
 }

@@ -49,7 +49,9 @@ struct Parley: Sendable {
         let instruments = MessageInstruments()
         let access = ConversationAccess(store: store)
         let media = MediaService(store: store, timeSource: time)
-        bus.attach(access)
+        let sizes = ConversationSizes(store: store, timeSource: time)
+        let revocations = TokenRevocations(store: InMemoryTokenRevocationStore(), bus: bus, timeSource: time)
+        for sink in [access, sizes, revocations] as [any EventSink] { bus.attach(sink) }
         let publisher = Publisher(bus: bus, instruments: instruments)
         lane = AppendLane(
             store: store, configuration: setup.lane, timeSource: time, instruments: instruments, logger: Self.quiet
@@ -65,8 +67,15 @@ struct Parley: Sendable {
                 messages: messages,
                 conversations: ConversationService(store: store, access: access, bus: bus, timeSource: time, limits: limits),
                 media: media, devices: DeviceService(store: store.devices, timeSource: time),
-                presence: PresenceService(presence: presence, conversations: store),
-                verifier: try await JWTTokenVerifier(secret: setup.secret, jwks: setup.jwks, timeSource: time), limits: setup.limits,
+                presence: PresenceService(presence: presence, conversations: store, bus: bus, timeSource: time),
+                markers: MarkerService(
+                    store: store, access: access, sizes: sizes, bus: bus,
+                    counter: ReceiptCounter(store: store, bus: bus, timeSource: time, logger: Self.quiet), timeSource: time),
+                typing: TypingService(access: access, sizes: sizes, bus: bus, timeSource: time), revocations: revocations,
+                events: { _, _, _, _ async throws(ParleyError) in throw ParleyError(.shuttingDown, "no streams here") },
+                allowsOrigin: { origin, _ in origin == nil },
+                verifier: try await JWTTokenVerifier(secret: setup.secret, jwks: setup.jwks, timeSource: time, revocations: revocations),
+                limits: setup.limits,
                 dependencies: [Dependency(name: "storage") { () async throws(StoreError) in try store.outage.check() }],
                 metrics: PrometheusRegistry(), sampleMetrics: {}, demo: nil, timeSource: time))
         responder = router.buildResponder()

@@ -91,6 +91,11 @@ extension SwitchedStore: MessageStore {
         return await store.history(of: conversation, query, limit: limit)
     }
 
+    func heads(after mark: ActivityMark?) async throws(StoreError) -> ActivityHeads {
+        try outage.check()
+        return await store.heads(after: mark)
+    }
+
     func message(in conversation: ConversationID, from sender: UserID, clientMessageID: String) async throws(StoreError) -> Message? {
         try outage.check()
         return await store.message(in: conversation, from: sender, clientMessageID: clientMessageID)
@@ -147,9 +152,9 @@ extension SwitchedStore: ConversationStore {
         return try await store.list(for: user, limit: limit, cursor: cursor)
     }
 
-    func rename(_ conversation: ConversationID, to title: String?) async throws(StoreError) -> Bool {
+    func rename(_ conversation: ConversationID, to title: String?, at now: Timestamp) async throws(StoreError) -> ConversationStamp? {
         try outage.check()
-        return await store.rename(conversation, to: title)
+        return await store.rename(conversation, to: title, at: now)
     }
 
     func participants(of conversation: ConversationID, limit: Int, cursor: String?) async throws(StoreError)
@@ -165,25 +170,66 @@ extension SwitchedStore: ConversationStore {
     }
 
     func setRole(of user: UserID, in conversation: ConversationID, to role: Role, maxParticipants: Int, at now: Timestamp)
-        async throws(StoreError) -> RoleChange
+        async throws(StoreError) -> (change: RoleChange, stamp: ConversationStamp?)
     {
         try outage.check()
         return await store.setRole(of: user, in: conversation, to: role, maxParticipants: maxParticipants, at: now)
     }
 
-    func remove(_ user: UserID, from conversation: ConversationID) async throws(StoreError) -> Removal {
+    func remove(_ user: UserID, from conversation: ConversationID, at now: Timestamp) async throws(StoreError)
+        -> (removal: Removal, stamp: ConversationStamp?)
+    {
         try outage.check()
-        return await store.remove(user, from: conversation)
+        return await store.remove(user, from: conversation, at: now)
     }
 
-    func setMute(_ mute: Mute, for user: UserID, in conversation: ConversationID) async throws(StoreError) -> Bool {
+    func setMute(_ mute: Mute, for user: UserID, in conversation: ConversationID, at now: Timestamp) async throws(StoreError) -> Bool {
         try outage.check()
-        return await store.setMute(mute, for: user, in: conversation)
+        return await store.setMute(mute, for: user, in: conversation, at: now)
     }
 
-    func advanceRead(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64) async throws(StoreError) -> ReadState? {
+    func advanceRead(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64, at now: Timestamp)
+        async throws(StoreError) -> MarkerAdvance<ReadState>?
+    {
         try outage.check()
-        return await store.advanceRead(of: user, in: conversation, to: sequenceNumber)
+        return await store.advanceRead(of: user, in: conversation, to: sequenceNumber, at: now)
+    }
+
+    func advanceDelivered(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64, at now: Timestamp)
+        async throws(StoreError) -> MarkerAdvance<Int64>?
+    {
+        try outage.check()
+        return await store.advanceDelivered(of: user, in: conversation, to: sequenceNumber, at: now)
+    }
+
+    func receiptCounts(of conversation: ConversationID, at sequenceNumber: Int64) async throws(StoreError) -> ReceiptCounts {
+        try outage.check()
+        return await store.receiptCounts(of: conversation, at: sequenceNumber)
+    }
+
+    func participantCount(of conversation: ConversationID) async throws(StoreError) -> Int64? {
+        try outage.check()
+        return await store.participantCount(of: conversation)
+    }
+
+    func standings(of user: UserID, since mark: ActivityMark?) async throws(StoreError) -> UserStandings {
+        try outage.check()
+        return await store.standings(of: user, since: mark)
+    }
+
+    func missedChanges(of user: UserID, since time: Timestamp, maxParticipants: Int64) async throws(StoreError) -> MissedChanges {
+        try outage.check()
+        return await store.missedChanges(of: user, since: time, maxParticipants: maxParticipants)
+    }
+
+    func views(of conversations: [ConversationID], for user: UserID) async throws(StoreError) -> [ConversationView] {
+        try outage.check()
+        return await store.views(of: conversations, for: user)
+    }
+
+    func sharing(with user: UserID, among users: [UserID]) async throws(StoreError) -> Set<UserID> {
+        try outage.check()
+        return await store.sharing(with: user, among: users)
     }
 
     func conversationIDs(of user: UserID) async throws(StoreError) -> [ConversationID] {

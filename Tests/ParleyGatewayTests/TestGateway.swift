@@ -1,0 +1,152 @@
+import Dispatch
+import Logging
+import NIOCore
+import NIOEmbedded
+import ParleyCore
+import ParleyModel
+import ParleyTesting
+
+@testable import ParleyGateway
+
+/// A hub on one loop whose time is moved by hand, over stores in memory.
+struct TestGateway: Sendable {
+    let store = InMemoryStore()
+    let time = ManualTimeSource()
+    let loop = NIOAsyncTestingEventLoop()
+    let reader: CatchUpReader
+    let resume: ResumeService
+    let hub: Hub
+    let configuration: GatewayConfiguration
+
+    /// Runs `test` while the reader's workers work.
+    static func run<Value: Sendable>(
+        _ configuration: GatewayConfiguration = .init(), _ test: @Sendable (TestGateway) async throws -> Value
+    ) async throws -> Value {
+        let gateway = TestGateway(configuration)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await gateway.reader.run() }
+            defer { gateway.reader.close() }
+            return try await test(gateway)
+        }
+    }
+
+    init(_ configuration: GatewayConfiguration = .init()) {
+        self.configuration = configuration
+        resume = ResumeService(
+            messages: store, conversations: store, media: MediaService(store: store, timeSource: time), timeSource: time)
+        reader = CatchUpReader(resume: resume, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        hub = Hub(group: Loops([loop]), reader: reader, configuration: configuration)
+    }
+
+    var part: HubPart { hub.part(of: loop) }
+
+    // MARK: What happens
+
+    func group(_ users: [UserID]) async throws -> ConversationID {
+        let id = ConversationID.random()
+        await store.createGroup(id: id, title: "Group", creator: users[0], others: Array(users.dropFirst()), at: time.now())
+        return id
+    }
+
+    /// Stores messages as a lane does, and returns their events.
+    @discardableResult
+    func store(_ count: Int, in conversation: ConversationID, from sender: UserID) async -> [BusEvent] {
+        let outcomes = await store.append((0..<count).map { .sample("Message \($0)", in: conversation, from: sender) })
+        let stored = outcomes.compactMap(\.storedMessage)
+        await MetadataApplier(messages: store, conversations: store, logger: Logger(label: "test")).apply(stored)
+        return stored.map { message in
+            .message(conversation, sequenceNumber: message.sequenceNumber, json: EnrichedMessage(message: message, media: []).json)
+        }
+    }
+
+    /// Lets the bus tell, and everything follow from it.
+    func tell(_ events: [BusEvent]) async {
+        hub.receive(events)
+        await settle()
+    }
+
+    /// Stores messages and tells of them.
+    func send(_ count: Int, in conversation: ConversationID, from sender: UserID) async {
+        await tell(await store(count, in: conversation, from: sender))
+    }
+
+    /// Until nothing is on its way any more.
+    func settle() async {
+        repeat {
+            while !reader.isIdle { await Task.yield() }
+            await loop.run()
+        } while !reader.isIdle
+    }
+
+    /// Moves the loop's time, and lets follow what is due.
+    func wait(_ milliseconds: Int64) async {
+        time.advance(bySeconds: Double(milliseconds) / 1000)
+        await loop.advanceTime(by: .milliseconds(milliseconds))
+        await settle()
+    }
+
+    // MARK: Connections
+
+    func open(hasToken: Bool = false) async throws -> TestSocket {
+        try await TestSocket.open(on: loop, hub, configuration: configuration, hasToken: hasToken)
+    }
+
+    func enter(_ user: UserID, issuedAt: Timestamp? = nil) async throws -> TestSocket {
+        let socket = try await open()
+        try await socket.enter(Caller(userID: user, issuedAt: issuedAt))
+        return socket
+    }
+
+    /// A connection that has subscribed and caught up; what it was sent so far is not looked at.
+    func subscribed(_ user: UserID, _ request: ResumeRequest = ResumeRequest()) async throws -> TestSocket {
+        let socket = try await enter(user)
+        try await subscribe(socket, request)
+        _ = try await socket.sent()
+        return socket
+    }
+
+    /// Subscribes as a session does.
+    func subscribe(_ socket: TestSocket, _ request: ResumeRequest = ResumeRequest()) async throws {
+        let subscriber = try socket.subscriber
+        _ = await loop.run { subscriber.beginLoading() }
+        let plan = try await resume.plan(for: subscriber.user, request)
+        try await listen(subscriber, plan, request)
+    }
+
+    /// The second half of it, for tests in which something happens in between.
+    func listen(_ subscriber: Subscriber, _ plan: ResumePlan, _ request: ResumeRequest) async throws {
+        subscriber.part.onLoop { subscriber.begin(plan, hearsAll: request.only == nil) }
+        let heads = try await resume.heads(after: plan.cursor.mark)
+        let changes = try await resume.changes(of: subscriber.user, request, plan)
+        subscriber.part.onLoop {
+            subscriber.part.learn(heads.sequences, cursor: nil)
+            subscriber.tell(changes, cursor: plan.cursor)
+        }
+        await settle()
+    }
+
+    var isEmpty: Bool {
+        get async throws {
+            let part = part
+            return try await loop.executeInContext { part.isEmpty }
+        }
+    }
+}
+
+/// A group of the loops given to it.
+final class Loops: EventLoopGroup {
+    private let loops: [NIOAsyncTestingEventLoop]
+
+    init(_ loops: [NIOAsyncTestingEventLoop]) { self.loops = loops }
+
+    func next() -> any EventLoop { loops[0] }
+    func any() -> any EventLoop { loops[0] }
+    func makeIterator() -> EventLoopIterator { EventLoopIterator(loops) }
+    func shutdownGracefully(queue: DispatchQueue, _ callback: @escaping @Sendable ((any Error)?) -> Void) { queue.async { callback(nil) } }
+}
+
+extension NewMessage {
+    fileprivate static func sample(_ content: String, in conversation: ConversationID, from sender: UserID) -> NewMessage {
+        Sample.draft(in: conversation, from: sender, content)
+    }
+}
