@@ -19,6 +19,7 @@ struct WebRoutes {
         file("/docs/yaml.js", script, PackageResources.yaml_js, &routes)
         file("/docs/docs.css", style, PackageResources.docs_css, &routes)
         file("/openapi.yaml", "application/yaml", PackageResources.openapi_yaml, &routes)
+        file("/asyncapi.yaml", "application/yaml", PackageResources.asyncapi_yaml, &routes)
         routes.open(.get, "/demo/session") { request, _ in
             // A page elsewhere may point its own name at this machine (DNS rebinding); such a name gets no tokens.
             guard let demo, Self.isLoopback(request.head.authority) else {
