@@ -17,6 +17,7 @@ final class PresenceWatch {
     /// The subscriber watches these users and no others.
     func set(_ users: Set<UserID>, for subscriber: Subscriber) {
         forget(subscriber)
+        if case .ended = subscriber.phase { return }
         subscriber.watched = users
         for user in users { watchers[user, default: []].append(subscriber) }
     }

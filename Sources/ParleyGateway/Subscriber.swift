@@ -17,6 +17,8 @@ final class Subscriber: @unchecked Sendable {
         /// Its conversations are being read. Those that it was removed from meanwhile must not come back.
         case loading(removed: Set<ConversationID>)
         case subscribed
+        /// The connection is gone. What was asked before may still come here and must find nothing to write to.
+        case ended
     }
 
     /// Bytes of position hints that may wait beside what a slow reader was already sent.
@@ -36,6 +38,9 @@ final class Subscriber: @unchecked Sendable {
     private var lagging: [Subscription] = []
     /// Views to be read and told; true for those that are new to the client.
     private var dueViews: [ConversationID: Bool] = [:]
+    /// Markers to be told after the views, since of a conversation that is new to the client nothing comes before its view;
+    /// and only as fast as they are taken.
+    private var dueMarkers: [ParticipantMarkers] = []
     /// Since when events other than messages were dropped because the reader is slow.
     private var droppedSince: Timestamp?
     private var isReading = false
@@ -55,7 +60,7 @@ final class Subscriber: @unchecked Sendable {
 
     // MARK: Subscribing
 
-    /// From now on what happens to the user's conversations counts. False when that was said before.
+    /// From now on what happens to the user's conversations counts. False when that was said before, or too late.
     func beginLoading() -> Bool {
         guard case .arrived = phase else { return false }
         phase = .loading(removed: [])
@@ -86,22 +91,20 @@ final class Subscriber: @unchecked Sendable {
         for id in changes.removed where subscriptions[id] == nil { tell(OutboundEvent(.conversation(.removed(id)))) }
         for id in changes.added where subscriptions[id] != nil { dueViews[id] = true }
         for id in changes.changed where subscriptions[id] != nil { dueViews[id] = dueViews[id] ?? false }
-        // A view that is new says nothing of others' markers: they are asked for with the participants.
-        tell(changes.markers.filter { dueViews[$0.conversationID] != true })
+        dueMarkers += changes.markers
         firstCursor = cursor
         advance()
     }
 
-    private func tell(_ markers: [ParticipantMarkers]) {
-        for marker in markers where subscriptions[marker.conversationID] != nil {
-            let (id, other) = (marker.conversationID, marker.userID)
-            if marker.lastReadSequence > 0 {
-                tell(OutboundEvent(.read(ReadMarker(conversationID: id, userID: other, sequenceNumber: marker.lastReadSequence))))
-            }
-            guard marker.lastDeliveredSequence > marker.lastReadSequence else { continue }
-            let delivered = DeliveredMarker(conversationID: id, userID: other, sequenceNumber: marker.lastDeliveredSequence)
-            tell(OutboundEvent(.delivered(delivered)))
+    private func write(_ markers: ParticipantMarkers) {
+        guard subscriptions[markers.conversationID] != nil else { return }
+        let (id, other) = (markers.conversationID, markers.userID)
+        if markers.lastReadSequence > 0 {
+            write(OutboundEvent(.read(ReadMarker(conversationID: id, userID: other, sequenceNumber: markers.lastReadSequence))))
         }
+        guard markers.lastDeliveredSequence > markers.lastReadSequence else { return }
+        let delivered = DeliveredMarker(conversationID: id, userID: other, sequenceNumber: markers.lastDeliveredSequence)
+        write(OutboundEvent(.delivered(delivered)))
     }
 
     @discardableResult
@@ -117,7 +120,7 @@ final class Subscriber: @unchecked Sendable {
     /// The user is in a conversation since its message `sequence`. The client is shown it before anything happens in it.
     func joined(_ conversation: ConversationID, after sequence: Int64) {
         switch phase {
-        case .arrived: return
+        case .arrived, .ended: return
         case .loading(var removed):
             removed.remove(conversation)
             phase = .loading(removed: removed)
@@ -152,7 +155,8 @@ final class Subscriber: @unchecked Sendable {
         subscriptions = [:]
         lagging = []
         dueViews = [:]
-        phase = .arrived
+        dueMarkers = []
+        phase = .ended
     }
 
     // MARK: Live events
@@ -220,11 +224,15 @@ final class Subscriber: @unchecked Sendable {
     // MARK: Catching up
 
     /// Does the next thing that is left to do, if there is room for it and nothing else is under way: what was dropped,
-    /// then views, then missed messages, then `caught_up`.
+    /// then views, then markers, then missed messages, then `caught_up`.
     func advance() {
-        guard !isReading, endpoint.isWritable, case .subscribed = phase else { return }
+        guard case .subscribed = phase, !isReading, endpoint.isWritable else { return }
         if let since = droppedSince { return readDropped(since) }
         if !dueViews.isEmpty { return readViews() }
+        while let marker = dueMarkers.popLast() {
+            write(marker)
+            guard endpoint.isWritable else { return }
+        }
         while let subscription = lagging.first {
             if subscription.position < subscription.feed.gate.newest || subscription.awaitsView { return readPage(subscription) }
             subscription.isLive = true
@@ -309,7 +317,7 @@ final class Subscriber: @unchecked Sendable {
         for id in missed.conversations {
             if subscriptions[id] != nil { dueViews[id] = dueViews[id] ?? false } else if hearsAll { dueViews[id] = true }
         }
-        tell(missed.markers)
+        dueMarkers += missed.markers
         advance()
     }
 
@@ -317,7 +325,7 @@ final class Subscriber: @unchecked Sendable {
 
     /// Once a second: what could not be done before is tried again, and a slow reader hears how far things are.
     func tick() {
-        guard !lagging.isEmpty || !dueViews.isEmpty || droppedSince != nil else { return }
+        guard isBehind else { return }
         if endpoint.isWritable { return advance() }
         for subscription in lagging { hint(subscription) }
     }
@@ -326,12 +334,22 @@ final class Subscriber: @unchecked Sendable {
     func beat() {
         guard endpoint.isWritable else { return }
         guard case .subscribed = phase else { return write(part.plainHeartbeat) }
-        if part.configuration.busLosesEvents, droppedSince == nil { droppedSince = lastLook }
-        lastLook = part.reader.resume.now()
-        defer { advance() }
-        let isComplete = lagging.isEmpty && dueViews.isEmpty && (droppedSince == nil || part.configuration.busLosesEvents) && firstCursor == nil
         let sequences = part.changes(since: lastBeat, of: subscriptions)
         lastBeat = part.currentTick
-        write(part.heartbeat(sequences, isComplete: isComplete))
+        write(part.heartbeat(sequences, isComplete: !isBehind))
+        lookForLostChanges()
+    }
+
+    /// Whether something that happened before now is still to be told.
+    private var isBehind: Bool {
+        !lagging.isEmpty || !dueViews.isEmpty || !dueMarkers.isEmpty || droppedSince != nil || firstCursor != nil
+    }
+
+    /// On a bus that loses events, what changed since the last look is told again.
+    private func lookForLostChanges() {
+        guard part.configuration.busLosesEvents else { return }
+        droppedSince = droppedSince ?? lastLook
+        lastLook = part.reader.resume.now()
+        advance()
     }
 }

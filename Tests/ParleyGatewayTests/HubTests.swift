@@ -125,6 +125,25 @@ struct HubTests {
         }
     }
 
+    @Test func `what a connection asked for before it ended is carried out without harm`() async throws {
+        try await TestGateway.run { gateway in
+            let conversation = try await gateway.group([ada, ben])
+            for isSubscribed in [false, true] {
+                let socket = isSubscribed ? try await gateway.subscribed(ada) : try await gateway.enter(ada)
+                let subscriber = try socket.subscriber
+                try await socket.channel.close().get()
+                #expect(await gateway.loop.run { subscriber.beginLoading() } == false)
+                let plan = try await gateway.resume.plan(for: ada, ResumeRequest())
+                try await gateway.listen(subscriber, plan, ResumeRequest())
+                let part = gateway.part
+                part.onLoop { part.watch.set([ben], for: subscriber) }
+                await gateway.send(1, in: conversation, from: ben)
+                await gateway.tell([.conversationCreated(.random(), [ada])])
+            }
+            #expect(try await gateway.isEmpty)
+        }
+    }
+
     @Test func `a user has so many connections and no more`() async throws {
         var configuration = GatewayConfiguration()
         configuration.maxSocketsPerUser = 2
