@@ -16,7 +16,7 @@ SECONDS ?= 0
 SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: run test torture bench build format lint clean help
+.PHONY: run test torture bench build fuzz format lint clean help
 
 run: build ## Build for release and serve, with everything that is missing installed first
 	@exec .build/release/parley serve $(ARGS)
@@ -37,6 +37,13 @@ build: ## Build the release binary, .build/release/parley, with the Swift runtim
 	@scripts/setup.sh
 	@swift build -c release --static-swift-stdlib --product parley
 
+fuzz: ## Feed the frame and command decoders with libFuzzer for SECONDS (60 when not said), from Tests/Fuzz/corpus
+	@scripts/setup.sh
+	@PARLEY_FUZZ=1 swift build --scratch-path .build-fuzz --product parley-fuzz
+	@mkdir -p .build-fuzz/found
+	@.build-fuzz/debug/parley-fuzz -max_total_time=$(if $(filter-out 0,$(SECONDS)),$(SECONDS),60) -max_len=4096 \
+		-artifact_prefix=.build-fuzz/found/ .build-fuzz/found Tests/Fuzz/corpus
+
 format: ## Lay out all Swift files as .swift-format says
 	@swift format --in-place --parallel --recursive $(SOURCES)
 
@@ -44,7 +51,7 @@ lint: ## Say which Swift files are not laid out as .swift-format says
 	@swift format lint --strict --parallel --recursive $(SOURCES)
 
 clean: ## Remove everything that was built
-	@rm -rf .build
+	@rm -rf .build .build-fuzz
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile

@@ -88,6 +88,10 @@ let package = Package(
         ),
         .target(
             name: "ParleyBench", dependencies: ["ParleyCore", "ParleyModel", nioCore, nioPosix, unixSignals], swiftSettings: settings),
+        // For tests and `make fuzz`: it looks inside the gateway, so it is built for debugging only.
+        .target(
+            name: "ParleyFuzz", dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", nioCore, nioEmbedded, nioWebSocket],
+            swiftSettings: settings),
         .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel"], swiftSettings: settings),
         .executableTarget(
             name: "parley",
@@ -107,7 +111,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ParleyGatewayTests",
-            dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", "ParleyTesting", logging, nioCore, nioEmbedded, nioWebSocket],
+            dependencies: [
+                "ParleyCore", "ParleyFuzz", "ParleyGateway", "ParleyModel", "ParleyTesting", logging, nioCore, nioEmbedded, nioWebSocket,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ParleyAPITests",
@@ -128,3 +134,12 @@ let package = Package(
         .testTarget(name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", nioCore, nioPosix], swiftSettings: settings),
     ]
 )
+
+// libFuzzer brings its own `main` and instruments what it feeds, which no other build wants: `make fuzz` asks for it.
+if Context.environment["PARLEY_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "parley-fuzz", dependencies: ["ParleyFuzz"],
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}

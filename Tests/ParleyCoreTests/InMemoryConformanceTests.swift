@@ -20,6 +20,16 @@ struct InMemoryConformanceTests {
         try await promise.run(StoreSubject(InMemoryStore()))
     }
 
+    @Test(arguments: ResumeStoreConformance.cases)
+    func `what a client that comes back asks`(keeps promise: ConformanceCase<StoreSubject>) async throws {
+        try await promise.run(StoreSubject(InMemoryStore()))
+    }
+
+    @Test(arguments: TokenRevocationConformance.cases)
+    func `the revocation store`(keeps promise: ConformanceCase<any TokenRevocationStore>) async throws {
+        try await promise.run(InMemoryTokenRevocationStore())
+    }
+
     @Test(arguments: MediaStoreConformance.cases)
     func `the media store`(keeps promise: ConformanceCase<StoreSubject>) async throws {
         try await promise.run(StoreSubject(InMemoryStore()))

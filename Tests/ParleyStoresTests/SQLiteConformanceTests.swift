@@ -22,6 +22,16 @@ struct SQLiteConformanceTests {
         try await withStores { try await promise.run($0) }
     }
 
+    @Test(arguments: ResumeStoreConformance.cases)
+    func `what a client that comes back asks`(keeps promise: ConformanceCase<StoreSubject>) async throws {
+        try await withStores { try await promise.run($0) }
+    }
+
+    @Test(arguments: TokenRevocationConformance.cases)
+    func `the revocation store`(keeps promise: ConformanceCase<any TokenRevocationStore>) async throws {
+        try await withDatabase { try await promise.run(SQLiteTokenRevocationStore($0)) }
+    }
+
     @Test(arguments: MediaStoreConformance.cases)
     func `the media store`(keeps promise: ConformanceCase<StoreSubject>) async throws {
         try await withStores { try await promise.run($0) }

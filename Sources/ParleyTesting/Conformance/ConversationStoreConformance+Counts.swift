@@ -18,7 +18,8 @@ extension ConversationStoreConformance {
             }
             try await stores.send(2, in: id, from: users[0])
             try checkEqual(
-                try await stores.view(id, users[1]).readState, ReadState(lastReadSequence: 10, unreadCount: 2, lastSequence: 12), "afterwards")
+                try await stores.view(id, users[1]).readState, ReadState(lastReadSequence: 10, unreadCount: 2, lastSequence: 12),
+                "afterwards")
             let participants = try await stores.conversations.participants(of: id, limit: 5, cursor: nil).participants
             try checkEqual(participants.first { $0.userID == users[1] }?.lastReadSequence, 10, "the participant's marker")
         },
@@ -251,6 +252,7 @@ private struct NaiveConversation {
 
     func readState(of user: UserID) -> ReadState? {
         guard let marker = markers[user] else { return nil }
-        return ReadState(lastReadSequence: marker, unreadCount: Int64(senders[Int(marker)...].count { $0 != user }), lastSequence: Int64(senders.count))
+        return ReadState(
+            lastReadSequence: marker, unreadCount: Int64(senders[Int(marker)...].count { $0 != user }), lastSequence: Int64(senders.count))
     }
 }

@@ -9,7 +9,8 @@ extension ConversationStoreConformance {
             try await stores.send(4, in: id, from: users[0])
             let change = try await stores.conversations.setRole(
                 of: users[2], in: id, to: .readOnly, maxParticipants: 10, joinedAt: Sample.time(60))
-            let joined = Participant(userID: users[2], role: .readOnly, joinedAt: Sample.time(60), lastReadSequence: 4, lastDeliveredSequence: 4)
+            let joined = Participant(
+                userID: users[2], role: .readOnly, joinedAt: Sample.time(60), lastReadSequence: 4, lastDeliveredSequence: 4)
             try checkEqual(change, .added(joined), "the change")
             let view = try await stores.view(id, users[2])
             try checkEqual(view.readState, ReadState(lastReadSequence: 4, unreadCount: 0, lastSequence: 4), "the read state")
@@ -27,7 +28,8 @@ extension ConversationStoreConformance {
             for role in [Role.admin, .readOnly, .owner, .owner, .member] {
                 let change = try await stores.conversations.setRole(
                     of: users[1], in: id, to: role, maxParticipants: 10, joinedAt: Sample.time(60))
-                let changed = Participant(userID: users[1], role: role, joinedAt: Sample.start, lastReadSequence: 2, lastDeliveredSequence: 2)
+                let changed = Participant(
+                    userID: users[1], role: role, joinedAt: Sample.start, lastReadSequence: 2, lastDeliveredSequence: 2)
                 try checkEqual(change, .changed(changed), "the change to \(role)")
                 try checkEqual(try await stores.conversations.role(of: users[1], in: id), role, "the role")
             }

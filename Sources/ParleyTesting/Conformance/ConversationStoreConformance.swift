@@ -138,7 +138,8 @@ public enum ConversationStoreConformance {
                 try checkEqual(found.map(\.userID), users.sorted(), "the users")
                 for participant in found {
                     let role: Role = participant.userID == users[0] ? .owner : .member
-                    let expected = Participant(userID: participant.userID, role: role, joinedAt: Sample.start, lastReadSequence: 0, lastDeliveredSequence: 0)
+                    let expected = Participant(
+                        userID: participant.userID, role: role, joinedAt: Sample.start, lastReadSequence: 0, lastDeliveredSequence: 0)
                     try checkEqual(participant, expected, "the participant")
                 }
             }
