@@ -30,6 +30,7 @@ public final class CatchUpReader: Service {
         var pages: [PageKey: [PageHandler]] = [:]
         /// Jobs that a worker has taken and not finished.
         var underWay = 0
+        var answered = 0
         var isClosed = false
 
         mutating func nextJob() -> (@Sendable () async -> Void)? {
@@ -117,6 +118,9 @@ public final class CatchUpReader: Service {
     /// Whether every answer that was asked for has been given.
     var isIdle: Bool { state.withLock { $0.isIdle && $0.underWay == 0 } }
 
+    /// How many answers have been given.
+    var answered: Int { state.withLock { $0.answered } }
+
     private func submit(_ job: @escaping @Sendable () async -> Void) {
         state.withLock { state in
             state.arrived.append(job)
@@ -154,7 +158,10 @@ public final class CatchUpReader: Service {
             if isClosed { return }
             if let job {
                 await job()
-                state.withLock { $0.underWay -= 1 }
+                state.withLock { state in
+                    state.underWay -= 1
+                    state.answered += 1
+                }
                 continue
             }
             await withCheckedContinuation { continuation in

@@ -8,6 +8,8 @@ final class ConversationFeed {
     var gate: SequenceGate<OutboundEvent>
     /// Which beat its last message came in.
     var changedTick: UInt32 = 0
+    /// What has passed the gate and is not handed on yet.
+    var run: EventRun?
     /// Whether somebody is on the way to close a gap.
     var isFilling = false
     private(set) var subscriptions: [Subscription] = []
@@ -35,7 +37,9 @@ final class ConversationFeed {
 /// it sees each message once and in order, whatever comes when (P6).
 final class Subscription {
     let feed: ConversationFeed
-    unowned let subscriber: Subscriber
+    /// The subscriber keeps its subscriptions, and takes them out of their feeds before it goes; so this is never used when
+    /// it is gone, and a walk over ten thousand of them need not count references.
+    unowned(unsafe) let subscriber: Subscriber
     /// The last number that was written to the connection, or that it has from before.
     var position: Int64
     /// Whether events are written as they come. Otherwise what is missing is read from the store first.

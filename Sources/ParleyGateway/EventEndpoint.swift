@@ -7,6 +7,8 @@ protocol EventEndpoint: AnyObject {
     var isWritable: Bool { get }
     /// Adds the event to what waits. It leaves with the next ``flush()``.
     func write(_ event: OutboundEvent)
+    /// Adds a run of messages.
+    func write(_ run: EventRun)
     func flush()
     /// Says why and ends.
     func end(_ code: CloseCode)

@@ -109,6 +109,11 @@ extension EventStreamConnection: EventEndpoint {
         waiting.writeString("\n\n")
     }
 
+    /// Each message has an id of its own.
+    func write(_ run: EventRun) {
+        for (_, event) in run.events { write(event) }
+    }
+
     func flush() {
         guard waiting.readableBytes > 0, let reader = reader.take() else { return }
         reader.resume(returning: taken())

@@ -22,12 +22,8 @@ public struct EventStreams: Sendable {
         let user = try caller.requiredUser()
         let connection = EventStreamConnection(channel: channel, hub: hub, configuration: services.configuration, streamID: id)
         let request = id?.request(replayLimit: replayLimit) ?? ResumeRequest(replayLimit: replayLimit)
-        let hello = Hello(
-            session: String(UInt64.random(in: .min ... .max), radix: 36), userID: user,
-            heartbeatIntervalMilliseconds: Int64(services.configuration.heartbeatSeconds) * 1000, limits: services.configuration.limits,
-            serverTime: services.timeSource.now())
         let seconds = caller.expiresAt.map { $0.seconds(since: services.timeSource.now()) }
-        guard let subscriber = await connection.enter(caller, user: user, tokenEndsIn: seconds, hello: hello) else {
+        guard let subscriber = await connection.enter(caller, user: user, tokenEndsIn: seconds, hello: services.hello(to: user)) else {
             throw ParleyError(.rateLimited, "this user has too many connections", retryAfterSeconds: 30)
         }
         await services.presence.arrived(user)

@@ -29,6 +29,16 @@ public struct GatewayServices: Sendable {
     }
 }
 
+extension GatewayServices {
+    /// The server's first words on a connection.
+    func hello(to user: UserID?) -> Hello {
+        Hello(
+            session: String(UInt64.random(in: .min ... .max), radix: 36), userID: user,
+            heartbeatIntervalMilliseconds: Int64(configuration.heartbeatSeconds) * 1000, limits: configuration.limits,
+            serverTime: timeSource.now())
+    }
+}
+
 /// Subscribing, the same for sockets and streams. It subscribes first and reads then, so that nothing falls in between:
 /// the connection listens from the plan's numbers on, and what happened while the plan was made is asked for afterwards.
 extension GatewayServices {

@@ -1,6 +1,6 @@
 public import Logging
-public import ParleyCore
 import NIOCore
+public import ParleyCore
 import ParleyModel
 public import ServiceLifecycle
 

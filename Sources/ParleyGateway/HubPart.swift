@@ -17,6 +17,8 @@ final class HubPart: @unchecked Sendable {
     private var connections: [ObjectIdentifier: any OpenConnection] = [:]
     let watch: PresenceWatch
     private var touchedSubscribers: [Subscriber] = []
+    /// Feeds with messages that have passed and are not handed on yet.
+    private var feedsWithRuns: [ConversationFeed] = []
     /// Conversations whose feed has a gap.
     private var gaps: Set<ConversationID> = []
     private let inbox = Mutex<[Delivery]>([])
@@ -142,15 +144,21 @@ final class HubPart: @unchecked Sendable {
     func deliver(_ deliveries: [Delivery]) {
         loop.assertInEventLoop()
         for delivery in deliveries { deliver(delivery) }
+        handOnRuns()
         flushTouched()
         if deliveredCount > 0 { delivered.increment(by: deliveredCount) }
         deliveredCount = 0
     }
 
     private func deliver(_ delivery: Delivery) {
-        switch delivery {
-        case .message(let id, let number, let event):
+        if case .message(let id, let number, let event) = delivery {
             if let feed = feeds[id] { receive(number, event, feed) }
+            return
+        }
+        // Other events must not overtake messages: what somebody who leaves was sent before, they are still sent.
+        handOnRuns()
+        switch delivery {
+        case .message: break
         case .created(let id, let users):
             for user in users { for subscriber in byUser[user] ?? [] { subscriber.joined(id, after: 0) } }
         case .joined(let change, let last, let event):
@@ -199,10 +207,26 @@ final class HubPart: @unchecked Sendable {
     }
 
     private func pass(_ number: Int64, _ event: OutboundEvent, _ feed: ConversationFeed) {
+        if feed.run?.append(number, event) == true { return }
+        if let full = feed.run { handOn(full, feed) } else { feedsWithRuns.append(feed) }
+        feed.run = EventRun(number, event)
+    }
+
+    private func handOnRuns() {
+        guard !feedsWithRuns.isEmpty else { return }
+        for feed in feedsWithRuns {
+            if let run = feed.run { handOn(run, feed) }
+            feed.run = nil
+        }
+        feedsWithRuns.removeAll(keepingCapacity: true)
+    }
+
+    private func handOn(_ run: EventRun, _ feed: ConversationFeed) {
         feed.changedTick = currentTick
         recentChanges[feed.conversation] = currentTick
-        deliveredCount += feed.subscriptions.count
-        for subscription in feed.subscriptions { subscription.subscriber.offer(number, event, to: subscription) }
+        deliveredCount += feed.subscriptions.count * run.events.count
+        // A slow reader may be disconnected on the way and leave the feed: the walk goes over the list as it was.
+        for subscription in feed.subscriptions { subscription.subscriber.offer(run, to: subscription) }
     }
 
     private func learn(_ number: Int64, of feed: ConversationFeed) {
@@ -237,6 +261,7 @@ final class HubPart: @unchecked Sendable {
         guard let feed = feeds[conversation], feed.isFilling else { return }
         let before = feed.gate.head
         for (number, event) in page?.events ?? [] { receive(number, event, feed) }
+        handOnRuns()
         // Without progress the store is down or behind: it is asked again, not without end at once.
         fill(feed, in: feed.gate.head > before ? .nanoseconds(0) : .milliseconds(500))
     }

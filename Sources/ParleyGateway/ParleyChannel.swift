@@ -12,13 +12,8 @@ import ParleyCore
 public struct ParleyChannel: HTTPChannelHandler {
     public enum Negotiated: Sendable {
         case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
-        case socket(OpenSocket)
-    }
-
-    /// A socket after its handshake, ready to be run.
-    public struct OpenSocket: Sendable {
-        let connection: SocketConnection
-        let token: String?
+        /// From here on the hub and ``SocketSessions`` look after it.
+        case socket
     }
 
     public struct Value: ServerChildChannelValue {
@@ -32,14 +27,18 @@ public struct ParleyChannel: HTTPChannelHandler {
     public let responder: HTTPChannelHandler.Responder
     private let services: GatewayServices
     private let hub: Hub
+    private let sessions: SocketSessions
     private let idleSeconds: Int64
     private let origins: OriginRule
 
     /// `idleSeconds` ends HTTP connections on which nothing happens, half-sent requests included.
-    public init(responder: @escaping HTTPChannelHandler.Responder, services: GatewayServices, hub: Hub, idleSeconds: Int64) {
+    public init(
+        responder: @escaping HTTPChannelHandler.Responder, services: GatewayServices, hub: Hub, sessions: SocketSessions, idleSeconds: Int64
+    ) {
         self.responder = responder
         self.services = services
         self.hub = hub
+        self.sessions = sessions
         self.idleSeconds = idleSeconds
         origins = OriginRule(allowed: services.configuration.allowedOrigins)
     }
@@ -51,7 +50,7 @@ public struct ParleyChannel: HTTPChannelHandler {
                 enableAutomaticErrorHandling: false,
                 shouldUpgrade: { channel, head in channel.eventLoop.makeSucceededFuture(Self.handshake(head)) },
                 upgradePipelineHandler: { channel, head in
-                    channel.eventLoop.makeCompletedFuture { .socket(try open(channel, head)) }
+                    channel.eventLoop.makeCompletedFuture { try open(channel, head) }
                 })
             var configuration = NIOUpgradableHTTPServerPipelineConfiguration<Negotiated>(
                 upgradeConfiguration: .init(upgraders: [upgrader]) { channel in
@@ -79,17 +78,21 @@ public struct ParleyChannel: HTTPChannelHandler {
         return offered.contains { $0 == subprotocol } ? ["Sec-WebSocket-Protocol": subprotocol] : [:]
     }
 
-    private func open(_ channel: any Channel, _ head: HTTPRequestHead) throws -> OpenSocket {
+    private func open(_ channel: any Channel, _ head: HTTPRequestHead) throws -> Negotiated {
         let configuration = services.configuration
         try channel.syncOptions?.setOption(
             .writeBufferWaterMark, value: .init(low: configuration.maxOutboundBytes / 2, high: configuration.maxOutboundBytes))
+        // Commands are short; the buffer grows for whoever sends long ones. It is a good part of what an idle socket weighs.
+        try channel.syncOptions?.setOption(
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536))
         let token = head.headers.first(name: "authorization").flatMap { value -> String? in
             value.lowercased().hasPrefix("bearer ") ? String(value.dropFirst(7)) : nil
         }
         let connection = SocketConnection(
-            channel: channel, hub: hub, configuration: configuration, hasToken: token != nil)
+            channel: channel, hub: hub, sessions: sessions, session: SocketSession(services: services, handshakeToken: token),
+            configuration: configuration)
         try channel.pipeline.syncOperations.addHandler(connection)
-        return OpenSocket(connection: connection, token: token)
+        return .socket
     }
 
     private func http(_ channel: any Channel, _ logger: Logger) throws -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
@@ -102,8 +105,7 @@ public struct ParleyChannel: HTTPChannelHandler {
         do {
             switch try await value.negotiated.get() {
             case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
-            case .socket(let socket):
-                await SocketSession(services: services, connection: socket.connection, handshakeToken: socket.token).run()
+            case .socket: break
             }
         } catch {
             // The connection ended, or sent no HTTP, before it said what it wants.

@@ -6,8 +6,8 @@ import NIOWebSocket
 import ParleyCore
 import ParleyModel
 
-/// One open socket: the room between its frames and the core. Lives on its channel's event loop; only commands leave it,
-/// in order, for the task that carries them out (``SocketSession``).
+/// One open socket: the room between its frames and the core. Lives on its channel's event loop; only what is asked leaves
+/// it, in order, for the task that carries it out (``SocketSession``), which exists while there is something to do.
 ///
 /// `@unchecked Sendable`: all mutable state is touched on the channel's event loop only.
 final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
@@ -24,8 +24,11 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     let channel: any Channel
-    let commands: AsyncStream<NumberedCommand>
-    private let commandSource: AsyncStream<NumberedCommand>.Continuation
+    let session: SocketSession
+    private let sessions: SocketSessions
+    /// What the session has to do next; bounded by `maxPendingCommands`, since reading stops when that many wait.
+    private var work: [SocketSession.Work] = []
+    private var isWorking = false
     private let configuration: GatewayConfiguration
     private let hub: Hub
     private let part: HubPart
@@ -35,6 +38,7 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     private var refusedInARow = 0
     private var pendingCommands = 0
     private var context: ChannelHandlerContext?
+    private(set) var isWritable = true
     /// Ready frames are written from here on towards the network: past the frame encoder, since they are encoded.
     private var frameContext: ChannelHandlerContext?
 
@@ -50,19 +54,19 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
             ($0, Counter(label: "parley_sockets_closed_total", dimensions: [("code", "\($0.rawValue)")]))
         })
 
-    /// With `hasToken` the handshake carried a token, and authentication begins with it instead of a command.
-    init(channel: any Channel, hub: Hub, configuration: GatewayConfiguration, hasToken: Bool) {
+    /// With a token in the handshake, authentication begins with it instead of a command.
+    init(channel: any Channel, hub: Hub, sessions: SocketSessions, session: SocketSession, configuration: GatewayConfiguration) {
         self.channel = channel
+        self.sessions = sessions
+        self.session = session
         self.hub = hub
         part = hub.part(of: channel.eventLoop)
         self.configuration = configuration
-        state = hasToken ? .authenticating : .waitingForToken
+        state = session.handshakeToken == nil ? .waitingForToken : .authenticating
         assembler = MessageAssembler(maxBytes: configuration.maxMessageBytes)
         openedAt = channel.eventLoop.now
         nextBeat = openedAt + .seconds(Int64(configuration.heartbeatSeconds))
         bucket = TokenBucket(perSecond: configuration.commandsPerSecond, burst: configuration.commandsBurst, at: openedAt)
-        // Bounded by `maxPendingCommands`: reading stops when that many wait.
-        (commands, commandSource) = AsyncStream.makeStream(of: NumberedCommand.self, bufferingPolicy: .unbounded)
     }
 
     // MARK: Channel
@@ -71,6 +75,7 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         self.context = context
         frameContext = try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
         part.open(self)
+        ask(.begin)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -88,7 +93,6 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         state = .closing
         context = nil
         frameContext = nil
-        commandSource.finish()
     }
 
     private func leaveHub() {
@@ -96,6 +100,9 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         case .authenticated(let subscriber), .draining(let subscriber?):
             part.leave(subscriber)
             hub.countOut(subscriber.user)
+            // Whoever hears nothing any more is not online through this connection, however long its end takes.
+            work.removeAll()
+            ask(.end)
         case .waitingForToken, .authenticating, .draining(nil), .closing: break
         }
     }
@@ -106,7 +113,7 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         switch assembler.receive(unwrapInboundIn(data)) {
         case .nothing: break
         case .text(let text): receive(text)
-        case .pong(let payload): if channel.isWritable { send(frame: FrameBytes.pong(payload)) }
+        case .pong(let payload): if isWritable { send(frame: FrameBytes.pong(payload)) }
         case .closed: close(nil)
         case .fail(let code): close(code)
         }
@@ -134,9 +141,10 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = channel.isWritable
         // A client that does not read its replies is not asked for more commands.
-        setReading(channel.isWritable && pendingCommands < configuration.maxPendingCommands)
-        if channel.isWritable {
+        setReading(isWritable && pendingCommands < configuration.maxPendingCommands)
+        if isWritable {
             subscriber?.becameWritable()
             part.flushTouched()
         }
@@ -189,7 +197,25 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         }
         pendingCommands += 1
         if pendingCommands >= configuration.maxPendingCommands { setReading(false) }
-        commandSource.yield(numbered)
+        ask(.command(numbered))
+    }
+
+    private func ask(_ next: SocketSession.Work) {
+        work.append(next)
+        guard !isWorking else { return }
+        isWorking = true
+        sessions.wake(self)
+    }
+
+    /// What the session does next; nil when there is nothing, and its task ends.
+    func nextWork() async -> SocketSession.Work? {
+        await onLoop {
+            guard !self.work.isEmpty else {
+                self.isWorking = false
+                return nil
+            }
+            return self.work.removeFirst()
+        }
     }
 
     private func setReading(_ isOn: Bool) {
@@ -207,7 +233,7 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         pendingCommands -= 1
         if case .draining = state {
             if pendingCommands == 0 { close(.goingAway) }
-        } else if pendingCommands == configuration.maxPendingCommands - 1, channel.isWritable {
+        } else if pendingCommands == configuration.maxPendingCommands - 1, isWritable {
             setReading(true)
         }
     }
@@ -295,8 +321,6 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         leaveHub()
         state = .closing
         if let code { Self.closed[code]?.increment() }
-        // Whoever hears nothing any more is not online through this connection, however long its end takes.
-        commandSource.finish()
         guard let frameContext else { return channel.close(promise: nil) }
         let frame = code.map(FrameBytes.close) ?? ByteBuffer(bytes: [0x88, 0x00])
         let channel = channel
@@ -310,10 +334,12 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
 }
 
 extension SocketConnection: EventEndpoint {
-    var isWritable: Bool { channel.isWritable }
-
     func write(_ event: OutboundEvent) {
         frameContext?.write(wrapOutboundOut(event.frame), promise: nil)
+    }
+
+    func write(_ run: EventRun) {
+        frameContext?.write(wrapOutboundOut(run.frames), promise: nil)
     }
 
     func flush() {
@@ -354,7 +380,7 @@ extension SocketConnection: OpenConnection {
         missedBeats = heardSinceBeat ? 0 : missedBeats + 1
         heardSinceBeat = false
         if missedBeats >= 2 { return close(.silent) }
-        guard channel.isWritable else { return }
+        guard isWritable else { return }
         subscriber?.beat()
         send(frame: FrameBytes.ping)
     }

@@ -3,12 +3,18 @@ import Logging
 import ParleyCore
 import ParleyModel
 
-/// Carries out one socket's commands, one after the other, in the task that owns the connection.
-struct SocketSession {
-    let services: GatewayServices
-    let connection: SocketConnection
-    /// The token that came with the handshake, if one did.
-    let handshakeToken: String?
+/// Carries out what one socket asks, one thing after the other.
+///
+/// `@unchecked Sendable`: `progress` is touched by ``work(for:)`` only, of which there is never more than one at a time: the
+/// connection wakes the session only when it has no task, and hands out work only to that task.
+final class SocketSession: @unchecked Sendable {
+    enum Work: Sendable {
+        /// The handshake is done.
+        case begin
+        case command(NumberedCommand)
+        /// The connection has ended for a user who was let in.
+        case end
+    }
 
     /// What is known after the commands so far.
     private struct Progress {
@@ -18,54 +24,66 @@ struct SocketSession {
         var isSubscribed = false
     }
 
-    /// Runs until the connection has ended. Whoever was online through it is so no longer when this returns.
-    func run() async {
-        let session = String(UInt64.random(in: .min ... .max), radix: 36)
-        var progress = Progress()
-        if let handshakeToken {
-            do throws(ParleyError) {
-                try await begin(handshakeToken, &progress)
-            } catch {
-                return refuse(error)
-            }
-        }
-        let configuration = services.configuration
-        connection.greet(
-            Hello(
-                session: session, userID: progress.caller?.userID,
-                heartbeatIntervalMilliseconds: Int64(configuration.heartbeatSeconds) * 1000, limits: configuration.limits,
-                serverTime: services.timeSource.now()))
-        for await numbered in connection.commands {
-            if let reply = await carryOut(numbered, &progress) { connection.reply(reply) }
-        }
-        if let subscriber = progress.subscriber { await services.presence.left(subscriber.user) }
+    let services: GatewayServices
+    /// The token that came with the handshake, if one did.
+    let handshakeToken: String?
+    private var progress = Progress()
+
+    init(services: GatewayServices, handshakeToken: String?) {
+        self.services = services
+        self.handshakeToken = handshakeToken
     }
 
-    private func carryOut(_ numbered: NumberedCommand, _ progress: inout Progress) async -> [UInt8]? {
+    /// Does what there is to do, and returns when there is nothing more.
+    func work(for connection: SocketConnection) async {
+        while let work = await connection.nextWork() {
+            switch work {
+            case .begin: await begin(connection)
+            case .command(let numbered):
+                if let reply = await carryOut(numbered, connection) { connection.reply(reply) }
+            case .end:
+                if let subscriber = progress.subscriber { await services.presence.left(subscriber.user) }
+                progress = Progress()
+            }
+        }
+    }
+
+    private func begin(_ connection: SocketConnection) async {
+        if let handshakeToken {
+            do throws(ParleyError) {
+                try await begin(handshakeToken, connection)
+            } catch {
+                return refuse(error, connection)
+            }
+        }
+        connection.greet(services.hello(to: progress.caller?.userID))
+    }
+
+    private func carryOut(_ numbered: NumberedCommand, _ connection: SocketConnection) async -> [UInt8]? {
         do throws(ParleyError) {
-            if case .authenticate(let token) = numbered.command { return try await authenticate(token, numbered.id, &progress) }
+            if case .authenticate(let token) = numbered.command { return try await authenticate(token, numbered.id, connection) }
             if case .ping = numbered.command { return pong(numbered.id) }
             guard let caller = progress.caller, let subscriber = progress.subscriber else {
                 throw ParleyError(.missingToken, "authenticate first")
             }
-            return try await carryOut(numbered, as: caller, subscriber, &progress)
+            return try await carryOut(numbered, as: caller, subscriber, connection)
         } catch {
             if case .authenticate = numbered.command, progress.caller == nil {
                 connection.reply(SocketText.error(numbered.id, error))
-                refuse(error)
+                refuse(error, connection)
                 return nil
             }
             return SocketText.error(numbered.id, error)
         }
     }
 
-    private func carryOut(_ numbered: NumberedCommand, as caller: Caller, _ subscriber: Subscriber, _ progress: inout Progress)
+    private func carryOut(_ numbered: NumberedCommand, as caller: Caller, _ subscriber: Subscriber, _ connection: SocketConnection)
         async throws(ParleyError) -> [UInt8]?
     {
         let id = numbered.id
         switch numbered.command {
         case .authenticate, .ping: return nil
-        case .subscribe(let command): return try await subscribe(command, id, subscriber, &progress)
+        case .subscribe(let command): return try await subscribe(command, id, subscriber, connection)
         case .send(let draft): return try await send(draft, id, caller, subscriber.user)
         case .read(let conversation, let number):
             let state = try await services.markers.read(in: conversation, to: number, as: caller)
@@ -92,7 +110,7 @@ struct SocketSession {
 
     // MARK: Who is calling
 
-    private func authenticate(_ token: String, _ id: Int64, _ progress: inout Progress) async throws(ParleyError) -> [UInt8] {
+    private func authenticate(_ token: String, _ id: Int64, _ connection: SocketConnection) async throws(ParleyError) -> [UInt8] {
         if let known = progress.caller {
             let renewed = try await services.verifier.verify(token)
             guard renewed.userID == known.userID else {
@@ -101,7 +119,7 @@ struct SocketSession {
             progress.caller = renewed
             await connection.renew(renewed, tokenEndsIn: tokenSeconds(renewed))
         } else {
-            try await begin(token, &progress)
+            try await begin(token, connection)
         }
         let user = progress.caller?.userID
         return SocketText.ok(id) { json in
@@ -114,7 +132,7 @@ struct SocketSession {
         caller.expiresAt.map { $0.seconds(since: services.timeSource.now()) }
     }
 
-    private func refuse(_ error: ParleyError) {
+    private func refuse(_ error: ParleyError, _ connection: SocketConnection) {
         switch error.code {
         case .tokenExpired: connection.close(with: .tokenExpired)
         case .tokenRevoked: connection.close(with: .tokenRevoked)
@@ -124,7 +142,7 @@ struct SocketSession {
         }
     }
 
-    private func begin(_ token: String, _ progress: inout Progress) async throws(ParleyError) {
+    private func begin(_ token: String, _ connection: SocketConnection) async throws(ParleyError) {
         let caller = try await services.verifier.verify(token)
         guard let user = caller.userID else { throw ParleyError(.invalidToken, "a socket needs a token with a user as its sub") }
         switch await connection.enter(caller, user: user, tokenEndsIn: tokenSeconds(caller)) {
@@ -138,7 +156,7 @@ struct SocketSession {
 
     // MARK: Subscribing
 
-    private func subscribe(_ command: SubscribeCommand, _ id: Int64, _ subscriber: Subscriber, _ progress: inout Progress)
+    private func subscribe(_ command: SubscribeCommand, _ id: Int64, _ subscriber: Subscriber, _ connection: SocketConnection)
         async throws(ParleyError) -> [UInt8]?
     {
         guard !progress.isSubscribed else { throw ParleyError(.alreadySubscribed, "a connection subscribes once") }

@@ -27,7 +27,8 @@ final class Subscriber: @unchecked Sendable {
     let user: UserID
     let part: HubPart
     var caller: Caller
-    private unowned let endpoint: any EventEndpoint
+    /// Not used any more once the phase is `ended`, which it is before the endpoint goes.
+    private unowned(unsafe) let endpoint: any EventEndpoint
     private(set) var phase = Phase.arrived
     /// Whether conversations that the user is added to later are heard of too.
     private(set) var hearsAll = true
@@ -161,12 +162,22 @@ final class Subscriber: @unchecked Sendable {
 
     // MARK: Live events
 
-    /// A message that has passed the feed. Written when it is the next one and the reader takes it.
-    func offer(_ number: Int64, _ event: OutboundEvent, to subscription: Subscription) {
-        guard subscription.isLive, number > subscription.position else { return }
-        guard number == subscription.position + 1, endpoint.isWritable else { return fallBehind(subscription) }
-        subscription.position = number
-        write(event)
+    /// Messages that have passed the feed. Written when they are the next ones and the reader takes them.
+    func offer(_ run: EventRun, to subscription: Subscription) {
+        guard subscription.isLive else { return }
+        guard run.first == subscription.position + 1, endpoint.isWritable else { return offerEach(run, to: subscription) }
+        subscription.position = run.last
+        endpoint.write(run)
+        needFlush()
+    }
+
+    /// A part of the run was written before, or there is no room for all of it.
+    private func offerEach(_ run: EventRun, to subscription: Subscription) {
+        for (number, event) in run.events where number > subscription.position {
+            guard number == subscription.position + 1, endpoint.isWritable else { return fallBehind(subscription) }
+            subscription.position = number
+            write(event)
+        }
     }
 
     /// An event beside messages. A slow reader is told of what it changed when it reads again.
@@ -181,10 +192,13 @@ final class Subscriber: @unchecked Sendable {
 
     private func write(_ event: OutboundEvent) {
         endpoint.write(event)
-        if !needsFlush {
-            needsFlush = true
-            part.touched(self)
-        }
+        needFlush()
+    }
+
+    private func needFlush() {
+        guard !needsFlush else { return }
+        needsFlush = true
+        part.touched(self)
     }
 
     func flush() {

@@ -176,7 +176,7 @@ struct HubTests {
         let conversation = try await gateway.group([ada])
         var sockets: [TestSocket] = []
         for loop in loops {
-            let socket = try await TestSocket.open(on: loop, hub)
+            let socket = try await TestSocket.open(on: loop, hub, gateway)
             try await socket.enter(Caller(userID: ada))
             try await gateway.subscribe(socket)
             _ = try await socket.sent()

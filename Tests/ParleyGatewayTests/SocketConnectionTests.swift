@@ -29,7 +29,7 @@ struct SocketConnectionTests {
         try await socket.receive(#"{"id":6,"type":"authenticate","token":"t"}"#)
         try await socket.receive(send)
         #expect(try await socket.sent().isEmpty)
-        let commands = await commands(of: socket, count: 2)
+        let commands = await commands(of: socket)
         #expect(commands.map(\.id) == [6, 5])
     }
 
@@ -109,11 +109,10 @@ struct SocketConnectionTests {
         return socket
     }
 
-    private func commands(of socket: TestSocket, count: Int) async -> [NumberedCommand] {
+    private func commands(of socket: TestSocket) async -> [NumberedCommand] {
         var commands: [NumberedCommand] = []
-        for await command in socket.connection.commands {
-            commands.append(command)
-            if commands.count == count { break }
+        while let work = await socket.connection.nextWork() {
+            if case .command(let command) = work { commands.append(command) }
         }
         return commands
     }

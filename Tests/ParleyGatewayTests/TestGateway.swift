@@ -17,6 +17,9 @@ struct TestGateway: Sendable {
     let resume: ResumeService
     let hub: Hub
     let configuration: GatewayConfiguration
+    /// Not running: what sockets ask stays with them, for tests to look at.
+    let sessions = SocketSessions()
+    let services: GatewayServices
 
     /// Runs `test` while the reader's workers work.
     static func run<Value: Sendable>(
@@ -36,6 +39,27 @@ struct TestGateway: Sendable {
             messages: store, conversations: store, media: MediaService(store: store, timeSource: time), timeSource: time)
         reader = CatchUpReader(resume: resume, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         hub = Hub(group: Loops([loop]), reader: reader, configuration: configuration)
+        services = Self.services(store, resume, time, configuration)
+    }
+
+    private static func services(
+        _ store: InMemoryStore, _ resume: ResumeService, _ time: ManualTimeSource, _ configuration: GatewayConfiguration
+    ) -> GatewayServices {
+        let bus = InProcessEventBus()
+        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let access = ConversationAccess(store: store)
+        let sizes = ConversationSizes(store: store, timeSource: time)
+        let lane = AppendLane(store: store, timeSource: time, instruments: MessageInstruments(), logger: quiet) { _ in }
+        return GatewayServices(
+            messages: MessageService(
+                store: store, lanes: AppendLanes([lane]), access: access, media: MediaService(store: store, timeSource: time),
+                ids: MessageIDGenerator(), timeSource: time, instruments: MessageInstruments()),
+            markers: MarkerService(
+                store: store, access: access, sizes: sizes, bus: bus,
+                counter: ReceiptCounter(store: store, bus: bus, timeSource: time, logger: quiet), timeSource: time),
+            typing: TypingService(access: access, sizes: sizes, bus: bus, timeSource: time),
+            presence: PresenceService(presence: InProcessPresence(), conversations: store, bus: bus, timeSource: time), resume: resume,
+            verifier: NobodysVerifier(), messageLimiter: nil, timeSource: time, configuration: configuration)
     }
 
     var part: HubPart { hub.part(of: loop) }
@@ -70,12 +94,14 @@ struct TestGateway: Sendable {
         await tell(await store(count, in: conversation, from: sender))
     }
 
-    /// Until nothing is on its way any more.
+    /// Until nothing is on its way any more: an answer that was given before the loop ran may have led to a next question.
     func settle() async {
+        var answered: Int
         repeat {
             while !reader.isIdle { await Task.yield() }
+            answered = reader.answered
             await loop.run()
-        } while !reader.isIdle
+        } while !reader.isIdle || reader.answered != answered
     }
 
     /// Moves the loop's time, and lets follow what is due.
@@ -88,7 +114,7 @@ struct TestGateway: Sendable {
     // MARK: Connections
 
     func open(hasToken: Bool = false) async throws -> TestSocket {
-        try await TestSocket.open(on: loop, hub, configuration: configuration, hasToken: hasToken)
+        try await TestSocket.open(on: loop, hub, self, hasToken: hasToken)
     }
 
     func enter(_ user: UserID, issuedAt: Timestamp? = nil) async throws -> TestSocket {
@@ -131,6 +157,11 @@ struct TestGateway: Sendable {
             return try await loop.executeInContext { part.isEmpty }
         }
     }
+}
+
+/// Tests enter users themselves.
+private struct NobodysVerifier: TokenVerifier {
+    func verify(_ token: String) async throws(ParleyError) -> Caller { throw ParleyError(.invalidToken, "no token is good here") }
 }
 
 /// A group of the loops given to it.

@@ -21,11 +21,13 @@ final class TestSocket: Sendable {
     }
 
     static func open(
-        on loop: NIOAsyncTestingEventLoop, _ hub: Hub, configuration: GatewayConfiguration = .init(), hasToken: Bool = false
+        on loop: NIOAsyncTestingEventLoop, _ hub: Hub, _ gateway: TestGateway, hasToken: Bool = false
     ) async throws -> TestSocket {
         let channel = NIOAsyncTestingChannel(loop: loop)
         let flushes = FlushCounter()
-        let connection = SocketConnection(channel: channel, hub: hub, configuration: configuration, hasToken: hasToken)
+        let connection = SocketConnection(
+            channel: channel, hub: hub, sessions: gateway.sessions,
+            session: SocketSession(services: gateway.services, handshakeToken: hasToken ? "t" : nil), configuration: gateway.configuration)
         try await loop.executeInContext {
             try channel.pipeline.syncOperations.addHandlers([flushes, WebSocketFrameEncoder(), connection])
         }
@@ -62,7 +64,9 @@ final class TestSocket: Sendable {
     /// What has left since the last look: texts as they are, `ping`, `pong`, and `close 4001`.
     func sent() async throws -> [String] {
         var sent: [String] = []
-        while var bytes = try await channel.readOutbound(as: ByteBuffer.self) { sent.append(Self.describe(&bytes)) }
+        while var bytes = try await channel.readOutbound(as: ByteBuffer.self) {
+            while bytes.readableBytes > 0 { sent.append(Self.describe(&bytes)) }
+        }
         return sent
     }
 
@@ -85,13 +89,16 @@ final class TestSocket: Sendable {
         try await channel.writeInbound(WebSocketFrame(fin: true, opcode: .text, maskKey: key, data: data))
     }
 
-    private static func describe(_ frame: inout ByteBuffer) -> String {
-        let opcode = frame.readInteger(as: UInt8.self) ?? 0
-        let length = frame.readInteger(as: UInt8.self) ?? 0
-        if length == 126 { frame.moveReaderIndex(forwardBy: 2) }
+    /// The next of the frames that left together.
+    private static func describe(_ bytes: inout ByteBuffer) -> String {
+        let opcode = bytes.readInteger(as: UInt8.self) ?? 0
+        var length = Int(bytes.readInteger(as: UInt8.self) ?? 0)
+        if length == 126 { length = Int(bytes.readInteger(as: UInt16.self) ?? 0) }
+        if length == 127 { length = Int(bytes.readInteger(as: UInt64.self) ?? 0) }
+        var payload = bytes.readSlice(length: length) ?? ByteBuffer()
         switch opcode {
-        case 0x81: return frame.readString(length: frame.readableBytes) ?? ""
-        case 0x88: return "close \(frame.readInteger(as: UInt16.self).map(String.init) ?? "")"
+        case 0x81: return String(buffer: payload)
+        case 0x88: return "close \(payload.readInteger(as: UInt16.self).map(String.init) ?? "")"
         case 0x89: return "ping"
         case 0x8A: return "pong"
         default: return "opcode \(opcode)"

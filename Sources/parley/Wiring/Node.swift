@@ -83,6 +83,7 @@ struct Node {
             messages: messages, markers: markers, typing: typing, presence: presence, resume: resume, verifier: verifier,
             messageLimiter: requestLimits.messages, timeSource: time, configuration: gatewayConfiguration)
         let origins = OriginRule(allowed: gatewayConfiguration.allowedOrigins)
+        let sessions = SocketSessions()
         let streams = EventStreams(services: gateway, hub: hub)
         let router = parleyRouter(
             APIServices(
@@ -102,14 +103,14 @@ struct Node {
         let server = Application(
             router: router,
             server: HTTPServerBuilder { responder in
-                ParleyChannel(responder: responder, services: gateway, hub: hub, idleSeconds: idleSeconds)
+                ParleyChannel(responder: responder, services: gateway, hub: hub, sessions: sessions, idleSeconds: idleSeconds)
             },
             configuration: ApplicationConfiguration(
-                address: .hostname(settings.text("host"), port: settings.number("port")), serverName: "parley", backlog: 1024),
+                address: .hostname(settings.text("host"), port: settings.number("port")), serverName: "parley", backlog: 4096),
             onServerRunning: { channel in await onServerRunning(channel.localAddress?.port ?? settings.number("port")) },
             eventLoopGroupProvider: .singleton, logger: logger)
         let workers: [any Service] = worker.map { [$0] } ?? []
-        services = workers + [notifier] + lanes.lanes + [counter, presence, reader, server, clock]
+        services = workers + [notifier] + lanes.lanes + [counter, presence, reader, sessions, server, clock]
     }
 
     private static func lane(_ settings: Settings) -> AppendLane.Configuration {
