@@ -117,7 +117,10 @@ struct ConversationTests {
                 let page = try await parley.call(.get, path + "/participants" + query, as: ada)
                 let participants = page["participants"]?.items ?? []
                 #expect(participants.count == expected)
-                #expect(participants.allSatisfy { $0.names == ["user_id", "role", "joined_at", "last_read_sequence", "last_delivered_sequence"] })
+                #expect(
+                    participants.allSatisfy {
+                        $0.names == ["user_id", "role", "joined_at", "last_read_sequence", "last_delivered_sequence"]
+                    })
                 seen += participants.compactMap { $0["user_id"]?.text }
                 if let cursor = page["next_cursor"]?.text { query = "?limit=10&cursor=\(cursor)" } else { query = "" }
             }

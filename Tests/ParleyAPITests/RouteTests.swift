@@ -21,7 +21,10 @@ struct RouteTests {
         ("/v1/conversations/\(ada)/participants/\(ben)", "DELETE, PUT"), ("/v1/conversations/\(ada)/mute", "DELETE, PUT"),
         ("/v1/conversations/\(ada)/messages", "GET, POST"), ("/v1/conversations/\(ada)/read", "PUT"), ("/v1/messages", "POST"),
         ("/v1/media", "POST"), ("/v1/media/\(ada)", "GET"), ("/v1/devices", "GET, POST"), ("/v1/devices/\(ada)", "DELETE"),
-        ("/v1/users/\(ada)/presence", "GET"), ("/v1/socket", "GET"), ("/health/live", "GET"), ("/health/ready", "GET"), ("/metrics", "GET"),
+        ("/v1/conversations/\(ada)/delivered", "PUT"), ("/v1/conversations/\(ada)/receipts", "GET"),
+        ("/v1/conversations/\(ada)/typing", "POST"), ("/v1/users/\(ada)/revoke-tokens", "POST"), ("/v1/events", "GET"),
+        ("/asyncapi.yaml", "GET"), ("/v1/users/\(ada)/presence", "GET"), ("/v1/socket", "GET"), ("/health/live", "GET"),
+        ("/health/ready", "GET"), ("/metrics", "GET"),
         ("/openapi.yaml", "GET"), ("/docs", "GET"), ("/", "GET"), ("/demo/session", "GET"),
     ]
 
