@@ -31,6 +31,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         // What this process makes is for its own user only.
         umask(0o077)
+        OpenFiles.raiseLimit()
         let settings = try await options.settings(["host": host, "port": port, "roles": roles])
         let logger = Self.logger(settings)
         let metrics = PrometheusRegistry()
