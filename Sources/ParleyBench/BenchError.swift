@@ -11,6 +11,14 @@ public enum BenchError: Error, Equatable, CustomStringConvertible {
     /// The server did not become ready; `log` is the end of what it said.
     case serverNotReady(reason: String, log: String)
     case seeding(String)
+    /// A socket received a message twice, or not the next one.
+    case wrongMessage(socket: Int, expected: Int64, received: Int64)
+    case refusedCommand(String)
+    /// The server closed a socket; its code and sentence.
+    case socketClosed(String)
+    case notInTime(missing: String, seconds: Double)
+    /// The process may not have as many files open as the sockets need.
+    case tooFewOpenFiles(needed: Int, limit: Int)
     case system(call: String, reason: String)
     case interrupted
 
@@ -25,6 +33,16 @@ public enum BenchError: Error, Equatable, CustomStringConvertible {
         case .noAnswer(let seconds): "requests were not answered within \(seconds) s"
         case .serverNotReady(let reason, let log): "the server did not start: \(reason)\n\(log)"
         case .seeding(let reason): "seeding failed: \(reason)"
+        case .wrongMessage(let socket, let expected, let received):
+            "socket \(socket) received message \(received) of its conversation instead of \(expected)"
+        case .refusedCommand(let text): "a command over a socket was refused: \(text)"
+        case .socketClosed(let reason): "the server closed a socket: \(reason)"
+        case .notInTime(let missing, let seconds): "after \(seconds) s \(missing)"
+        case .tooFewOpenFiles(let needed, let limit):
+            """
+            the rows of sockets need \(needed) open files in this process and as many in the server, but the limit is \(limit); \
+            raise it (ulimit -n, LimitNOFILE), or measure the other rows alone with --only creates
+            """
         case .system(let call, let reason): "\(call) failed: \(reason)"
         case .interrupted: "interrupted"
         }

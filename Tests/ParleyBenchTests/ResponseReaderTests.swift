@@ -36,6 +36,13 @@ struct ResponseReaderTests {
         }
     }
 
+    @Test func `what follows the end of a handshake's answer is left`() throws {
+        var reader = ResponseReader()
+        var bytes = ByteBuffer(string: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\u{1}frames")
+        #expect(try reader.read(&bytes) == Response(status: 101, bodyBytes: 0, text: []))
+        #expect(String(buffer: bytes) == "\u{1}frames")
+    }
+
     @Test func `an incomplete answer is no answer`() throws {
         #expect(try read([Array(Self.created.utf8.dropLast())]).isEmpty)
     }

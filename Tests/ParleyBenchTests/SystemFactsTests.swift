@@ -16,6 +16,19 @@ struct SystemFactsTests {
         #expect(ProcessUsage.bytes("VmSwap:", in: status) == 0)
     }
 
+    @Test func `pages of TCP buffers are found in the statistics`() {
+        let statistics = "sockets: used 45\nTCP: inuse 8 orphan 0 tw 161 alloc 8 mem 892\nUDP: inuse 0 mem 3\n"
+        #expect(SocketMemory.tcpBufferBytes(statistics) == 892 * 4096)
+        #expect(SocketMemory.tcpBufferBytes("") == 0)
+        #expect(SocketMemory.tcpBufferBytes("TCP: inuse 8 mem") == 0)
+    }
+
+    @Test func `memory of a socket is growth shared by all sockets`() {
+        let before = SocketMemory(serverBytes: 1000, kernelBytes: 500)
+        let after = SocketMemory(serverBytes: 5000, kernelBytes: 900)
+        #expect(after.perSocket(since: before, sockets: 4) == SocketMemory(serverBytes: 1000, kernelBytes: 100))
+    }
+
     @Test func `the file system is that of the nearest mount`() {
         let mounts = "overlay / overlay rw 0 0\ntmpfs /var/tmp tmpfs rw 0 0\n/dev/sda1 /var ext4 rw 0 0\n"
         #expect(MachineFacts.fileSystem(of: "/var/tmp", mounts: mounts) == "tmpfs")

@@ -11,8 +11,9 @@ struct LoadSample: Sendable, Equatable {
     /// All answers, those of the warm-up and the end included: what the server has worked for.
     let answers: Int64
 
-    init(histogram: LatencyHistogram, seconds: Double, answers: Int64) {
-        rate = Double(histogram.count) / max(seconds, 1e-9)
+    /// `perRecord` is how many answers each recorded latency stands for.
+    init(histogram: LatencyHistogram, seconds: Double, perRecord: Int64 = 1, answers: Int64) {
+        rate = Double(histogram.count * perRecord) / max(seconds, 1e-9)
         p50 = Double(histogram.quantile(0.5)) / 1e9
         p99 = Double(histogram.quantile(0.99)) / 1e9
         p999 = Double(histogram.quantile(0.999)) / 1e9

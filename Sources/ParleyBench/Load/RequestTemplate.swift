@@ -132,7 +132,7 @@ struct RequestSource: Sendable {
 
 extension ByteBuffer {
     /// Writes a number that is not negative as decimal digits.
-    fileprivate mutating func writeDecimal(_ number: Int64) {
+    mutating func writeDecimal(_ number: Int64) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
             var rest = number
             var place = 20

@@ -96,8 +96,9 @@ struct ResponseReader {
         }
     }
 
+    private var hasNoBody: Bool { status == 101 || status == 204 || status == 304 }
+
     private mutating func endHeaders() throws(BenchError) {
-        let hasNoBody = status == 204 || status == 304
         guard hasNoBody || contentLength != nil else { throw .malformedAnswer("status \(status) without content-length") }
         place = .body(remaining: hasNoBody ? 0 : contentLength ?? 0)
     }
@@ -112,7 +113,7 @@ struct ResponseReader {
             place = .body(remaining: remaining - taken)
             return nil
         }
-        let bodyBytes = status == 204 || status == 304 ? 0 : contentLength ?? 0
+        let bodyBytes = hasNoBody ? 0 : contentLength ?? 0
         let response = Response(status: status, bodyBytes: bodyBytes, text: text)
         self = ResponseReader()
         return response

@@ -1,15 +1,17 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// The measured server: a process of its own, which ends with the scope it is used in.
-struct BenchServer: Sendable {
+final class BenchServer: Sendable {
     let port: Int
-    private let process: ChildProcess
+    private let settings: Settings
+    private let folder: DataFolder
+    private let eventLoop: any EventLoop
+    private let running: Mutex<ChildProcess>
 
     private static let readySeconds = 60.0
-    private static let termSeconds = 10.0
-    private static let killSeconds = 5.0
     private static let pollInterval = Duration.milliseconds(50)
     private static let settleInterval = Duration.milliseconds(200)
 
@@ -17,23 +19,35 @@ struct BenchServer: Sendable {
         let executable: String
         let secret: String
         let pushProvider: BenchConfiguration.PushProvider
+        /// Parley's settings beside those of every run, by their names in the environment.
+        var environment: [String: String] = [:]
+    }
+
+    private init(_ settings: Settings, folder: DataFolder, port: Int, eventLoop: any EventLoop) throws {
+        self.settings = settings
+        self.folder = folder
+        self.port = port
+        self.eventLoop = eventLoop
+        running = Mutex(try Self.launch(settings, folder, port: port))
     }
 
     /// Starts a server on the folder, waits until it is ready, and stops it after `body`, also when that throws.
     static func with<Result>(
         _ settings: Settings, folder: DataFolder, eventLoop: any EventLoop, _ body: (BenchServer) async throws -> Result
     ) async throws -> Result {
-        let server = try await start(settings, folder: folder, eventLoop: eventLoop)
+        let server = try BenchServer(settings, folder: folder, port: try await freePort(eventLoop), eventLoop: eventLoop)
         do {
-            try await server.waitUntilReady(folder: folder, eventLoop: eventLoop)
+            try await server.waitUntilReady()
             let result = try await body(server)
-            await server.stop()
+            await server.process.end()
             return result
         } catch {
-            await server.stop()
+            await server.process.end()
             throw error
         }
     }
+
+    private var process: ChildProcess { running.withLock { $0 } }
 
     var usage: ProcessUsage { ProcessUsage(of: process.id) }
 
@@ -53,11 +67,18 @@ struct BenchServer: Sendable {
 
     // MARK: Start
 
-    private static func start(_ settings: Settings, folder: DataFolder, eventLoop: any EventLoop) async throws -> BenchServer {
-        let port = try await freePort(eventLoop)
-        let process = try ChildProcess.start(
+    private static func launch(_ settings: Settings, _ folder: DataFolder, port: Int) throws -> ChildProcess {
+        try ChildProcess.start(
             settings.executable, ["serve"], environment: environment(settings, folder: folder, port: port), log: folder.serverLog)
-        return BenchServer(port: port, process: process)
+    }
+
+    /// Kills the server, without asking it, and starts it again at the same place; returns when it is ready.
+    func restart() async throws {
+        await process.kill()
+        try Task.checkCancellation()
+        let started = try Self.launch(settings, folder, port: port)
+        running.withLock { $0 = started }
+        try await waitUntilReady()
     }
 
     /// The caller's environment without its Parley settings, and the run's own.
@@ -72,18 +93,10 @@ struct BenchServer: Sendable {
         environment["PARLEY_LOG_LEVEL"] = "error"
         environment["PARLEY_PUSH_PROVIDER"] = settings.pushProvider.rawValue
         if settings.pushProvider == .log { environment["PARLEY_PUSH_LOG_FILE"] = folder.pushLog }
-        return environment
+        return environment.merging(settings.environment) { _, own in own }
     }
 
-    /// A port that was free a moment ago.
-    private static func freePort(_ eventLoop: any EventLoop) async throws -> Int {
-        let channel = try await ServerBootstrap(group: eventLoop).bind(host: "127.0.0.1", port: 0).get()
-        let port = channel.localAddress?.port ?? 0
-        try await channel.close()
-        return port
-    }
-
-    private func waitUntilReady(folder: DataFolder, eventLoop: any EventLoop) async throws {
+    private func waitUntilReady() async throws {
         let generator = LoadGenerator(eventLoop: eventLoop, port: port)
         let probe = RequestSource([.get("/health/ready", token: nil)], expectedStatus: 200)
         let limit = ContinuousClock.now + .seconds(Self.readySeconds)
@@ -92,38 +105,24 @@ struct BenchServer: Sendable {
                 return try await generator.once(probe)
             } catch {
                 try Task.checkCancellation()
-                guard process.isRunning else { throw notReady("it has ended", folder) }
+                guard process.isRunning else { throw notReady("it has ended") }
                 guard ContinuousClock.now < limit else {
-                    throw notReady("not ready after \(Int(Self.readySeconds)) s (\(error))", folder)
+                    throw notReady("not ready after \(Int(Self.readySeconds)) s (\(error))")
                 }
             }
             try await Task.sleep(for: Self.pollInterval)
         }
     }
 
-    private func notReady(_ reason: String, _ folder: DataFolder) -> BenchError {
+    private func notReady(_ reason: String) -> BenchError {
         .serverNotReady(reason: reason, log: String(SystemFile.read(folder.serverLog).suffix(2000)))
     }
+}
 
-    // MARK: Stop
-
-    /// Asks the server to end, and ends it when it does not. Runs in a task of its own, because it must also do its work
-    /// when the caller was cancelled.
-    private func stop() async {
-        await Task {
-            process.signal(SIGTERM)
-            if await !hasEnded(withinSeconds: Self.termSeconds) {
-                process.signal(SIGKILL)
-                _ = await hasEnded(withinSeconds: Self.killSeconds)
-            }
-        }.value
-    }
-
-    private func hasEnded(withinSeconds seconds: Double) async -> Bool {
-        let limit = ContinuousClock.now + .seconds(seconds)
-        while process.isRunning, ContinuousClock.now < limit {
-            try? await Task.sleep(for: Self.pollInterval)
-        }
-        return !process.isRunning
-    }
+/// A port that was free a moment ago.
+func freePort(_ eventLoop: any EventLoop) async throws -> Int {
+    let channel = try await ServerBootstrap(group: eventLoop).bind(host: "127.0.0.1", port: 0).get()
+    let port = channel.localAddress?.port ?? 0
+    try await channel.close()
+    return port
 }

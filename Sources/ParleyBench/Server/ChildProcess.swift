@@ -45,8 +45,39 @@ final class ChildProcess: Sendable {
     /// Sends nothing to a program that has ended: its number may be another's by now.
     func signal(_ signal: Int32) {
         hasEnded.withLock { hasEnded in
-            if !hasEnded { _ = kill(id, signal) }
+            if !hasEnded { _ = Foundation.kill(id, signal) }
         }
+    }
+
+    // MARK: The end
+
+    private static let termSeconds = 10.0
+    private static let killSeconds = 5.0
+    private static let pollInterval = Duration.milliseconds(20)
+
+    /// Asks the program to end, and ends it when it does not. Runs in a task of its own, because it must also do its work
+    /// when the caller was cancelled.
+    func end() async {
+        await Task {
+            signal(SIGTERM)
+            if await !hasEnded(withinSeconds: Self.termSeconds) { await kill() }
+        }.value
+    }
+
+    /// Ends the program without asking it.
+    func kill() async {
+        await Task {
+            signal(SIGKILL)
+            _ = await hasEnded(withinSeconds: Self.killSeconds)
+        }.value
+    }
+
+    private func hasEnded(withinSeconds seconds: Double) async -> Bool {
+        let limit = ContinuousClock.now + .seconds(seconds)
+        while isRunning, ContinuousClock.now < limit {
+            try? await Task.sleep(for: Self.pollInterval)
+        }
+        return !isRunning
     }
 
     // MARK: What posix_spawn wants

@@ -7,6 +7,7 @@ struct DataFolder: Sendable {
     /// Where the server keeps its data.
     var data: String { path + "/data" }
     var serverLog: String { path + "/server.log" }
+    var writerLog: String { path + "/writer.log" }
     var pushLog: String { path + "/push.log" }
     var diskReference: String { path + "/disk-reference" }
 
