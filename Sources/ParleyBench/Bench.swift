@@ -52,9 +52,15 @@ public struct Bench: Sendable {
     private func measure(on eventLoop: any EventLoop) async throws -> BenchReport {
         var results = BenchResults()
         let startedAt = Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
-        try await measureTables(&results, on: eventLoop)
-        for turn in 1...configuration.measuredRepeats {
-            try await measureGroups(&results, turn: turn, on: eventLoop)
+        if configuration.parts.contains(.creates) {
+            try await measureTables(&results, on: eventLoop)
+            for turn in 1...configuration.measuredRepeats {
+                try await measureGroups(&results, turn: turn, on: eventLoop)
+            }
+        }
+        if configuration.parts.contains(.sockets) {
+            let sockets = try SocketBench(configuration: configuration, eventLoop: eventLoop)
+            for turn in 1...configuration.measuredRepeats { try await sockets.measure(turn: turn, &results) }
         }
         let machine = MachineFacts(at: startedAt, folder: configuration.parentFolder)
         return BenchReport(configuration: configuration, machine: machine, results: results)
@@ -148,39 +154,12 @@ public struct Bench: Sendable {
         users: [UserID], on eventLoop: any EventLoop, seed: (inout Seeder) async throws -> Void,
         _ body: (Arena) async throws -> Void
     ) async throws {
-        try await DataFolder.with(in: configuration.parentFolder) { folder in
-            try await self.seed(folder, seed)
-            let secret = Self.randomSecret()
-            let requests = try await RequestSources(users: users) { try await configuration.token($0, secret) }
-            let settings = BenchServer.Settings(
-                executable: configuration.executable ?? Self.ownExecutable, secret: secret, pushProvider: configuration.pushProvider
-            )
-            try await BenchServer.with(settings, folder: folder, eventLoop: eventLoop) { server in
-                let generator = LoadGenerator(eventLoop: eventLoop, port: server.port)
-                try await body(
-                    Arena(configuration: configuration, folder: folder, server: server, generator: generator, requests: requests))
-            }
+        try await SeededServer.with(configuration, on: eventLoop, seed: seed) { seeded in
+            let requests = try await RequestSources(users: users) { try await configuration.token($0, seeded.secret) }
+            let generator = LoadGenerator(eventLoop: eventLoop, port: seeded.server.port)
+            try await body(
+                Arena(
+                    configuration: configuration, folder: seeded.folder, server: seeded.server, generator: generator, requests: requests))
         }
-    }
-
-    private func seed(_ folder: DataFolder, _ seed: (inout Seeder) async throws -> Void) async throws {
-        configuration.progress("seeding")
-        let stores = try await configuration.openStores(folder.data)
-        var seeder = Seeder(stores: stores)
-        do {
-            try await seed(&seeder)
-        } catch {
-            await stores.close()
-            throw error
-        }
-        await stores.close()
-    }
-
-    private static func randomSecret() -> String {
-        (0..<4).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }.joined(separator: "-")
-    }
-
-    private static var ownExecutable: String {
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
     }
 }

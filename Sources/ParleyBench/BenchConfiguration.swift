@@ -1,3 +1,4 @@
+import Foundation
 public import ParleyModel
 
 /// What a benchmark run needs to know, and the three things it cannot do itself: open the stores for seeding, make
@@ -8,6 +9,15 @@ public struct BenchConfiguration: Sendable {
         case log, none
     }
 
+    /// What a run measures.
+    public enum Part: String, Sendable, CaseIterable {
+        /// Requests over HTTP: creates, history, lists.
+        case creates
+        /// Deliveries to sockets.
+        case sockets
+    }
+
+    public var parts: Set<Part> = Set(Part.allCases)
     /// The program to start with `serve`; nil for the program that runs the benchmark.
     public var executable: String?
     /// How long each row is measured, after a warm-up of a fifth of it (at most a second).
@@ -40,6 +50,10 @@ public struct BenchConfiguration: Sendable {
         self.progress = progress
     }
 
+    var serverExecutable: String {
+        executable ?? (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    }
+
     var sizes: BenchSizes { isQuick ? .quick : .full }
     var measuredSeconds: Double { isQuick ? min(seconds, 0.5) : seconds }
     var warmUpSeconds: Double { min(1, measuredSeconds / 5) }
@@ -59,14 +73,17 @@ struct BenchSizes: Sendable, Equatable {
     let listedConversations: Int
     let smallGroup: Int
     let largeGroup: Int
+    let sockets: SocketSizes
 
     static let full = BenchSizes(
         concurrencies: [1, 16, 64, 256], aimConcurrency: 64, readerConnections: 16, conversations: 1000, smallHistory: 1000,
-        largeHistory: 1_000_000, listedConversations: 1000, smallGroup: 10, largeGroup: 100_000)
+        largeHistory: 1_000_000, listedConversations: 1000, smallGroup: 10, largeGroup: 100_000,
+        sockets: .full)
 
     static let quick = BenchSizes(
         concurrencies: [1, 64], aimConcurrency: 64, readerConnections: 16, conversations: 100, smallHistory: 200,
-        largeHistory: 5000, listedConversations: 100, smallGroup: 10, largeGroup: 1000)
+        largeHistory: 5000, listedConversations: 100, smallGroup: 10, largeGroup: 1000,
+        sockets: .quick)
 
     /// Messages or conversations on a page.
     static let pageLimit = 50

@@ -27,6 +27,34 @@ struct BenchReportTests {
         #expect(report(isQuick: true).aims.allSatisfy { $0.verdict == .notJudged("quick run") })
     }
 
+    @Test func `rows of sockets are judged beside the bare writer, and by their own aims`() {
+        let report = report(results: socketResults(.full))
+        #expect(report.aims.count == 6)
+        #expect(
+            report.aims.filter { $0.verdict == .missed }.map(\.name) == [
+                "bursts of 16 messages, 1,000 sockets: rate as a part of the bare writer's",
+                "an idle socket: KiB of the server's memory",
+            ])
+        #expect(report.text.contains("20.0 KiB of the server's resident memory"))
+        #expect(report.text.contains("At least 9 of the 10 sockets that did not read"))
+    }
+
+    @Test func `a part that was not measured is not reported`() throws {
+        let sockets = report(parts: [.sockets], results: socketResults(.full))
+        #expect(!sockets.text.contains("Creates") && sockets.text.contains("Sockets: connections"))
+        let creates = report(parts: [.creates])
+        #expect(creates.text.contains("Creates") && !creates.text.contains("Sockets"))
+        guard case .object(let members) = try JSONParser.parse(sockets.json), case .object(let part) = members["sockets"],
+            case .array(let rows) = part["one_conversation"]
+        else {
+            Issue.record("unexpected shape")
+            return
+        }
+        #expect(members["creates"] == nil)
+        #expect(rows.count == 6)
+        #expect(part["restart_seconds"] == .integer(4))
+    }
+
     @Test func `medians are reported with the lowest and highest rate beside them`() {
         let row = report().results.row(.createsOverMany(64))
         #expect(row?.rate == 600)
@@ -85,13 +113,17 @@ struct BenchReportTests {
 
     // MARK: Samples
 
-    private func report(isDebugBuild: Bool = false, fileSystem: String = "ext4", isQuick: Bool = false) -> BenchReport {
+    private func report(
+        isDebugBuild: Bool = false, fileSystem: String = "ext4", isQuick: Bool = false,
+        parts: Set<BenchConfiguration.Part> = Set(BenchConfiguration.Part.allCases), results: BenchResults? = nil
+    ) -> BenchReport {
         var configuration = BenchConfiguration(openStores: { _ in throw BenchError.interrupted }, token: { _, _ in "" })
         configuration.isQuick = isQuick
+        configuration.parts = parts
         let machine = MachineFacts(
             date: Timestamp(milliseconds: 0), cores: 2, processor: "a processor", memoryBytes: 8 << 30, kernel: "Linux 6.1",
             fileSystem: fileSystem, isDebugBuild: isDebugBuild, command: "parley bench")
-        return BenchReport(configuration: configuration, machine: machine, results: results(isQuick ? .quick : .full))
+        return BenchReport(configuration: configuration, machine: machine, results: results ?? self.results(isQuick ? .quick : .full))
     }
 
     private func results(_ sizes: BenchSizes) -> BenchResults {
@@ -110,6 +142,23 @@ struct BenchReportTests {
         results.add(.history(sizes.largeHistory), Observation(sample: sample(rate: 950, milliseconds: 1)))
         results.add(.createsInGroup(sizes.smallGroup, 64), Observation(sample: empty))
         results.add(.createsInGroup(sizes.largeGroup, 64), Observation(sample: disk, becameQuiet: false))
+        return results
+    }
+
+    private func socketResults(_ sizes: BenchSizes) -> BenchResults {
+        let sizes = sizes.sockets
+        var results = BenchResults()
+        for (kind, rate) in [
+            (RowKind.fanOut(1000, 1), 700), (.bareWriter(1000, 1), 1000), (.fanOut(1000, 16), 500), (.bareWriter(1000, 16), 1000),
+            (.withoutSlowReaders(1000, 10), 100), (.besideSlowReaders(1000, 10), 99),
+            (.openLoop(sizes.conversations, sizes.participants), 900), (.connecting(sizes.sockets), 500),
+        ] as [(RowKind, Int64)] {
+            results.add(kind, Observation(sample: sample(rate: rate, milliseconds: 10)))
+        }
+        results.socketMemory = [SocketMemory(serverBytes: 20_480, kernelBytes: 4096)]
+        results.restartSeconds = [3, 4, 5]
+        results.serverReadySeconds = [0.5]
+        results.slowReadersBehind = [10, 9]
         return results
     }
 

@@ -16,4 +16,32 @@ struct SeedPlanTests {
             #expect(used.count == concurrency)
         }
     }
+
+    @Test func `listeners, slow readers and senders of a crowd each have their places`() async throws {
+        let plan = CrowdPlan(listeners: 5, slow: 2, senders: 3)
+        #expect(Set(plan.users).count == 10)
+        #expect([plan.listenerPlaces, plan.slowPlaces, plan.senderPlaces] == [0..<5, 5..<7, 7..<10])
+        let roles = try await plan.roles { "\($0)" }
+        for (place, role) in roles.enumerated() {
+            switch role {
+            case .listening(let conversation, let token, let position):
+                #expect(place < 7 && conversation == plan.conversation && token == "\(plan.users[place])" && position == 0)
+            case .sending(let token): #expect(place >= 7 && token == "\(plan.users[place])")
+            case .bare: Issue.record("nobody is bare here")
+            }
+        }
+    }
+
+    @Test func `each user of many conversations is in one of them`() {
+        let plan = ConversationsPlan(conversations: 4, participants: 3)
+        #expect(Set(plan.users).count == 12)
+        #expect(Set((0..<4).flatMap { plan.participants(of: $0) }) == Set(plan.users))
+    }
+
+    @Test(arguments: [SocketSizes.full, .quick])
+    func `open files are enough for each row`(sizes: SocketSizes) {
+        #expect(sizes.openFiles > (sizes.fanOuts.max() ?? 0) + sizes.slowReaders + sizes.senders)
+        #expect(sizes.openFiles > sizes.sockets)
+        #expect(sizes.warmUpSockets < sizes.sockets)
+    }
 }

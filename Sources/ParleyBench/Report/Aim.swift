@@ -59,6 +59,35 @@ public struct Aim: Sendable, Equatable {
                     notJudged: reason)
             }
         }
-        return ofEmptyRoute + inDiskCommits + asFast
+        return ofEmptyRoute + inDiskCommits + asFast + ofSockets(results, sizes: sizes.sockets, notJudged: reason)
+    }
+
+    private static func ofSockets(_ results: BenchResults, sizes: SocketSizes, notJudged reason: String?) -> [Aim] {
+        let fanOuts = sizes.fanOuts.flatMap { sockets in [RowKind.fanOut(sockets, 1), .fanOut(sockets, sizes.burst)] }
+        let ofWriter = fanOuts.compactMap { kind in
+            results.ofBareWriter(kind).map {
+                Aim(
+                    "\(kind.title), \(grouped(kind.connections)) sockets: rate as a part of the bare writer's", measured: $0,
+                    atLeast: 0.6, notJudged: reason)
+            }
+        }
+        let openLoop = RowKind.openLoop(sizes.conversations, sizes.participants)
+        let latency = results.row(openLoop).map {
+            Aim("\(openLoop.title): p99 in ms", measured: $0.p99 * 1e3, atMost: 20, notJudged: reason)
+        }
+        let restart = median(results.restartSeconds).map {
+            Aim(
+                "restart: seconds until the last of \(grouped(sizes.sockets)) sockets is caught up", measured: $0, atMost: 10,
+                notJudged: reason)
+        }
+        let memory = results.memoryPerSocket.map {
+            Aim("an idle socket: KiB of the server's memory", measured: $0.serverBytes / 1024, atMost: 16, notJudged: reason)
+        }
+        let slow = results.besideSlowReaders(sizes).map {
+            Aim(
+                "\(sizes.slowReaders) sockets that do not read: rate to the others as a part of that without them", measured: $0,
+                atLeast: 0.95, notJudged: reason)
+        }
+        return ofWriter + [latency, restart, memory, slow].compactMap { $0 }
     }
 }

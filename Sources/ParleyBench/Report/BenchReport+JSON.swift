@@ -9,20 +9,28 @@ extension BenchReport {
             write(machine, to: &json)
             json.name("settings")
             writeSettings(to: &json)
-            json.name("references")
-            json.array(referenceKinds.compactMap(results.row)) { write($1, to: &$0) }
-            json.name("creates")
-            json.array(createKinds.compactMap(results.row)) { write($1, to: &$0) }
-            json.name("reads")
-            json.array(readKinds.compactMap(results.row)) { write($1, to: &$0) }
-            json.name("server_memory")
-            writeMemory(to: &json)
+            if measured(.creates) { writeCreates(to: &json) }
+            if measured(.sockets) {
+                json.name("sockets")
+                writeSockets(to: &json)
+            }
             json.name("aims")
             json.array(aims) { write($1, to: &$0) }
             json.name("notes")
             json.array(notes) { $0.string($1) }
         }
         return json.bytes
+    }
+
+    private func writeCreates(to json: inout JSONWriter) {
+        json.name("references")
+        json.array(referenceKinds.compactMap(results.row)) { write($1, to: &$0) }
+        json.name("creates")
+        json.array(createKinds.compactMap(results.row)) { write($1, to: &$0) }
+        json.name("reads")
+        json.array(readKinds.compactMap(results.row)) { write($1, to: &$0) }
+        json.name("server_memory")
+        writeMemory(to: &json)
     }
 
     private func write(_ machine: MachineFacts, to json: inout JSONWriter) {
@@ -123,7 +131,7 @@ extension BenchReport {
 
 extension JSONWriter {
     /// Three places; null for what is no number.
-    fileprivate mutating func rounded(_ value: Double) {
+    mutating func rounded(_ value: Double) {
         value.isFinite ? number((value * 1000).rounded() / 1000) : null()
     }
 }

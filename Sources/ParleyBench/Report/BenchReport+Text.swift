@@ -2,16 +2,19 @@ extension BenchReport {
     /// The report as plain text.
     public var text: String {
         var parts = [heading]
-        parts.append(section("Limits of the machine", readTable(referenceKinds)))
-        parts.append(section("Creates", createTable))
-        parts.append(section("Reads (pages of \(BenchSizes.pageLimit))", readTable(readKinds)))
-        parts.append(memoryLine)
+        if measured(.creates) {
+            parts.append(section("Limits of the machine", readTable(referenceKinds)))
+            parts.append(section("Creates", createTable))
+            parts.append(section("Reads (pages of \(BenchSizes.pageLimit))", readTable(readKinds)))
+            parts.append(memoryLine)
+        }
+        if measured(.sockets) { parts += socketParts }
         parts.append(section("Aims", aimTable))
         parts.append(section("Notes", notes.map { "- \($0)" }.joined(separator: "\n")))
         return parts.joined(separator: "\n\n") + "\n"
     }
 
-    private func section(_ title: String, _ body: String) -> String { "\(title)\n\n\(body)" }
+    func section(_ title: String, _ body: String) -> String { "\(title)\n\n\(body)" }
 
     private var heading: String {
         let build = machine.isDebugBuild ? "DEBUG" : "release"
@@ -47,7 +50,7 @@ extension BenchReport {
         return table.text
     }
 
-    private func common(_ row: ReportRow) -> [String] {
+    func common(_ row: ReportRow) -> [String] {
         [
             row.kind.title, "\(row.kind.connections)", grouped(Int(row.rate.rounded())),
             "\(grouped(Int(row.lowestRate.rounded())))-\(grouped(Int(row.highestRate.rounded())))",

@@ -11,6 +11,7 @@ public struct BenchReport: Sendable {
     let repeats: Int
     let isQuick: Bool
     let pushProvider: BenchConfiguration.PushProvider
+    private let parts: Set<BenchConfiguration.Part>
 
     init(configuration: BenchConfiguration, machine: MachineFacts, results: BenchResults) {
         self.machine = machine
@@ -21,6 +22,7 @@ public struct BenchReport: Sendable {
         repeats = configuration.measuredRepeats
         isQuick = configuration.isQuick
         pushProvider = configuration.pushProvider
+        parts = configuration.parts
         aims = Aim.all(results, sizes: sizes, notJudged: Self.reasonNotToJudge(machine, isQuick: isQuick))
     }
 
@@ -37,6 +39,19 @@ public struct BenchReport: Sendable {
 
     /// What a reader must know to judge the figures.
     var notes: [String] {
+        var notes = measured(.creates) ? createNotes : []
+        if measured(.sockets) { notes += socketNotes }
+        if machine.isDebugBuild {
+            notes.append("DEBUG BUILD: these figures say nothing about Parley's speed. Measure with `swift build -c release`.")
+        }
+        if isQuick { notes.append("Quick run: small sizes and short times, to see that everything works; not to be quoted.") }
+        if machine.isInMemory { notes.append("The data lay in memory (\(machine.fileSystem)): commits reached no disk.") }
+        return notes
+    }
+
+    func measured(_ part: BenchConfiguration.Part) -> Bool { parts.contains(part) }
+
+    private var createNotes: [String] {
         var notes = [
             """
             Many conversations: \(grouped(sizes.conversations)) groups of at most \(sizes.concurrencies.count + 1); the hot one: \
@@ -61,11 +76,6 @@ public struct BenchReport: Sendable {
                 and the rows that followed shared the processor.
                 """)
         }
-        if machine.isDebugBuild {
-            notes.append("DEBUG BUILD: these figures say nothing about Parley's speed. Measure with `swift build -c release`.")
-        }
-        if isQuick { notes.append("Quick run: small sizes and short times, to see that everything works; not to be quoted.") }
-        if machine.isInMemory { notes.append("The data lay in memory (\(machine.fileSystem)): commits reached no disk.") }
         return notes
     }
 

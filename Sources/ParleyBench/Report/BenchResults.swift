@@ -7,6 +7,18 @@ enum RowKind: Hashable, Sendable {
     case createsInGroup(Int, Int)
     case history(Int)
     case list(Int)
+    /// One conversation's messages to so many sockets, in bursts of so many.
+    case fanOut(Int, Int)
+    /// The same bytes to as many sockets from the bare writer.
+    case bareWriter(Int, Int)
+    /// One message at a time to so many sockets, beside others of the conversation, which read too.
+    case withoutSlowReaders(Int, Int)
+    /// The same while the others do not read.
+    case besideSlowReaders(Int, Int)
+    /// A message a second in each of so many conversations of so many participants.
+    case openLoop(Int, Int)
+    /// Connecting up to so many sockets.
+    case connecting(Int)
 
     var title: String {
         switch self {
@@ -17,6 +29,13 @@ enum RowKind: Hashable, Sendable {
         case .createsInGroup(let size, _): "creates in a group of \(grouped(size))"
         case .history(let messages): "history pages of \(grouped(messages)) messages"
         case .list(let conversations): "list pages of \(grouped(conversations)) conversations"
+        case .fanOut(_, let burst): Self.burst(burst)
+        case .bareWriter(_, let burst): "bare writer, \(Self.burst(burst))"
+        case .withoutSlowReaders(_, let count): "one message at a time, \(count) more sockets that read"
+        case .besideSlowReaders(_, let count): "one message at a time, \(count) more sockets that do not read"
+        case .openLoop(let conversations, let participants):
+            "\(grouped(conversations)) conversations of \(participants), a message a second in each"
+        case .connecting: "connecting, authenticating, catching up"
         }
     }
 
@@ -25,7 +44,15 @@ enum RowKind: Hashable, Sendable {
         case .disk: 1
         case .emptyRoute(let count), .createsOverMany(let count), .createsOverOne(let count), .createsInGroup(_, let count): count
         case .history, .list: BenchSizes.full.readerConnections
+        case .fanOut(let sockets, _), .bareWriter(let sockets, _), .withoutSlowReaders(let sockets, _),
+            .besideSlowReaders(let sockets, _), .connecting(let sockets):
+            sockets
+        case .openLoop(let conversations, let participants): conversations * participants
         }
+    }
+
+    private static func burst(_ messages: Int) -> String {
+        messages == 1 ? "one message at a time" : "bursts of \(messages) messages"
     }
 }
 
@@ -70,6 +97,13 @@ struct BenchResults: Sendable {
 
     private(set) var observations: [RowKind: [Observation]] = [:]
     var memory = Memory()
+    /// Of each idle socket, a value for each turn.
+    var socketMemory: [SocketMemory] = []
+    /// From the kill of the server until it was ready again, and until the last socket was back and caught up.
+    var serverReadySeconds: [Double] = []
+    var restartSeconds: [Double] = []
+    /// How many of the sockets that did not read were so far behind that the server told them.
+    var slowReadersBehind: [Int] = []
 
     mutating func add(_ kind: RowKind, _ observation: Observation) {
         observations[kind, default: []].append(observation)

@@ -36,6 +36,23 @@ struct Seeder {
         try await finishEffects()
     }
 
+    mutating func seed(_ plan: CrowdPlan) async throws {
+        try await group(plan.conversation, owner: plan.senders[0], others: Array(plan.senders.dropFirst()) + plan.listeners + plan.slow)
+        try await finishEffects()
+    }
+
+    mutating func seed(_ plan: ConversationsPlan) async throws {
+        for (place, conversation) in plan.conversations.enumerated() {
+            let users = plan.participants(of: place)
+            try await group(conversation, owner: users[users.startIndex], others: Array(users.dropFirst()))
+        }
+        try await append(plan.conversations.count * ConversationsPlan.messages) { message in
+            let place = message % plan.conversations.count
+            return (plan.conversations[place], plan.users[place * plan.participants])
+        }
+        try await finishEffects()
+    }
+
     /// Half of the list is direct conversations, half groups; each has three unread messages.
     private mutating func seedList(_ plan: SeedPlan) async throws {
         var places: [(conversation: ConversationID, sender: UserID)] = []
