@@ -13,7 +13,7 @@ struct WebRoutes {
         let page = "text/html; charset=utf-8"
         file("/", page, PackageResources.index_html, &routes)
         for (name, bytes) in Self.demoScripts { file("/demo/\(name).js", script, bytes, &routes) }
-        file("/demo/style.css", style, PackageResources.style_css, &routes)
+        for (name, bytes) in Self.demoStyles { file("/demo/\(name).css", style, bytes, &routes) }
         file("/docs", page, PackageResources.docs_html, &routes)
         file("/docs/docs.js", script, PackageResources.docs_js, &routes)
         file("/docs/yaml.js", script, PackageResources.yaml_js, &routes)
@@ -30,14 +30,30 @@ struct WebRoutes {
     }
 
     /// The modules of the demo page, which import each other by these names.
-    private static let demoScripts = [
-        ("api", PackageResources.api_js), ("app", PackageResources.app_js), ("compose", PackageResources.compose_js),
-        ("conversation", PackageResources.conversation_js), ("history", PackageResources.history_js), ("list", PackageResources.list_js),
-        ("names", PackageResources.names_js), ("new-conversation", PackageResources.new_conversation_js),
-        ("page", PackageResources.page_js),
-        ("rows", PackageResources.rows_js), ("socket", PackageResources.socket_js), ("state", PackageResources.state_js),
-        ("timeline", PackageResources.timeline_js),
+    private static let demoScripts: [(String, [UInt8])] = [
+        ("api", PackageResources.api_js), ("app", PackageResources.app_js), ("attach", PackageResources.attach_js),
+        ("compose", PackageResources.compose_js), ("contents", PackageResources.contents_js),
+        ("conversation", PackageResources.conversation_js), ("drafts", PackageResources.drafts_js), ("events", PackageResources.events_js),
+        ("history", PackageResources.history_js), ("icons", PackageResources.icons_js), ("keys", PackageResources.keys_js),
+        ("list", PackageResources.list_js), ("live", PackageResources.live_js), ("markers", PackageResources.markers_js),
+        ("mute", PackageResources.mute_js), ("names", PackageResources.names_js),
+        ("new-conversation", PackageResources.new_conversation_js), ("page", PackageResources.page_js),
+        ("panel", PackageResources.panel_js), ("presence", PackageResources.presence_js), ("rows", PackageResources.rows_js),
+        ("snapshot", PackageResources.snapshot_js), ("socket", PackageResources.socket_js), ("state", PackageResources.state_js),
+        ("timeline", PackageResources.timeline_js), ("typing", PackageResources.typing_js), ("view", PackageResources.view_js),
     ]
+
+    private static let demoStyles: [(String, [UInt8])] = [
+        ("style", PackageResources.style_css), ("list", PackageResources.list_css), ("timeline", PackageResources.timeline_css),
+        ("dialogs", PackageResources.dialogs_css),
+    ]
+
+    /// What a page may load. Scripts and styles come from here alone, and none stands in the page itself. Pictures, sound and films
+    /// of messages lie where the apps have put them, so those come from anywhere, but encrypted and as nothing else.
+    private static let contentSecurityPolicy = [
+        "default-src 'self'", "connect-src 'self' ws: wss:", "img-src 'self' https: data:", "media-src 'self' https:", "object-src 'none'",
+        "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'",
+    ].joined(separator: "; ")
 
     private func file(_ path: String, _ type: String, _ bytes: [UInt8], _ routes: inout Routes) {
         let buffer = ByteBuffer(bytes: bytes)
@@ -46,8 +62,7 @@ struct WebRoutes {
                 status: .ok,
                 headers: [
                     .contentType: type, .cacheControl: "no-cache", .contentTypeOptions: "nosniff", .referrerPolicy: "no-referrer",
-                    .contentSecurityPolicy:
-                        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+                    .contentSecurityPolicy: Self.contentSecurityPolicy,
                 ], body: ResponseBody(byteBuffer: buffer))
         }
     }

@@ -3,6 +3,7 @@
 import { state } from './state.js';
 
 const REQUEST_LIMIT_MS = 15_000;
+const RENEW_BEFORE_MS = 5 * 60_000;
 
 export class Problem extends Error {
   constructor({ status = 0, code = 'unknown', detail, retryable = false, requestId = null }) {
@@ -38,6 +39,28 @@ async function problemOf(response) {
     retryable: told.retryable,
     requestId: told.request_id ?? response.headers.get('X-Request-ID'),
   });
+}
+
+// The token of the user, a new one when the present one is about to end. Only the demo can be asked for one.
+export async function freshToken() {
+  if (state.demo && millisecondsLeft(state.me.token) < RENEW_BEFORE_MS) {
+    const { users } = await call('GET', '/demo/session');
+    state.me.token = users.find((each) => each.id === state.me.id).token;
+  }
+  return state.me.token;
+}
+
+export function renewInMs() {
+  return Math.max(1_000, millisecondsLeft(state.me.token) - RENEW_BEFORE_MS + 1_000);
+}
+
+function millisecondsLeft(token) {
+  try {
+    const claims = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+    return claims.exp ? claims.exp * 1_000 - Date.now() : Infinity;
+  } catch {
+    return Infinity;
+  }
 }
 
 export const conversationPath = (id) => `/v1/conversations/${encodeURIComponent(id)}`;

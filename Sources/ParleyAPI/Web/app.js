@@ -1,20 +1,30 @@
 // The demo page: one user's conversations, live. It speaks the public API and nothing else, so it can be read as an
-// example of a client: commands and events over the socket (socket.js), everything else over REST (api.js).
+// example of a client: commands and events over the socket (socket.js, events.js), everything else over REST (api.js),
+// and a local view of the conversations that both keep up (view.js).
 //
-// Here is who you are and what the connection tells; each other module is one part of the page.
+// Here is who you are, and what the page's own elements do; each other module is one part of the page.
 
-import { state } from './state.js';
-import { element, hideProblem, make, show, showProblem, startAgain } from './page.js';
-import { Problem, call } from './api.js';
-import { fetchConversation, loadMoreConversations, refreshConversations } from './list.js';
-import { markRead, messageArrived, openFromAddress, openId } from './conversation.js';
-import { loadOlder, refreshTimeline } from './history.js';
-import { drawTimeline, logScrolled, scrollToBottom } from './timeline.js';
-import { fitText, submitText, textKeyPressed } from './compose.js';
-import { drawNewConversationForm, submitNewConversation } from './new-conversation.js';
-import { Connection } from './socket.js';
+import { UUID, state } from './state.js';
+import { element, hideProblem, make, show, showProblem, soon } from './page.js';
+import { call } from './api.js';
+import { icon, drawIcons } from './icons.js';
+import { connect } from './live.js';
+import { readMore, readSnapshot } from './snapshot.js';
+import { drawWho, openFromAddress, openId } from './conversation.js';
+import { drawConversations } from './list.js';
+import { forgetUnreadLine, loadOlder } from './history.js';
+import { jump, logScrolled, scrollToBottom } from './timeline.js';
+import { markRead } from './markers.js';
+import { sendKeptDrafts, submitText, textChanged, textKeyPressed } from './compose.js';
+import { stopTyping } from './typing.js';
+import { buildMenu, fieldTyped, guessFromAddress, menuKeyPressed, submitAttachment, toggleMenu } from './attach.js';
+import { drawNewConversationForm, openNewConversation, submitNewConversation } from './new-conversation.js';
+import { closePanel, togglePanel } from './panel.js';
+import { escapePressed, listKeyPressed } from './keys.js';
 
 async function begin() {
+  drawIcons();
+  buildMenu();
   try {
     state.demo = await call('GET', '/demo/session');
   } catch (error) {
@@ -24,21 +34,22 @@ async function begin() {
   const name = new URLSearchParams(location.search).get('as')?.toLowerCase();
   const user = state.demo.users.find((each) => each.name.toLowerCase() === name);
   if (!user) return offerUsers();
-  if (!openId() && state.demo.conversation_id) history.replaceState(null, '', `#${state.demo.conversation_id}`);
+  // On a phone one begins with the list.
+  const isWide = matchMedia('(min-width: 44rem)').matches;
+  if (!openId() && state.demo.conversation_id && isWide) history.replaceState(null, '', `#${state.demo.conversation_id}`);
   enter(user);
 }
 
 function offerUsers() {
   element('choose-users').replaceChildren(
-    ...state.demo.users.map((user) => make('a', { href: addressAs(user) }, `Continue as ${user.name}`)),
-  );
+    ...state.demo.users.map((user) => make('a', { href: addressAs(user) }, `Continue as ${user.name}`)));
   show('choose');
 }
 
 const addressAs = (user) => `?as=${encodeURIComponent(user.name.toLowerCase())}`;
 
 async function signIn(token) {
-  state.me = { id: null, name: 'You', token };
+  state.me = { id: subjectOf(token), name: 'You', token };
   try {
     // Asked first because REST explains a refused token better than a socket that closes.
     await call('GET', '/v1/conversations?limit=1');
@@ -50,65 +61,35 @@ async function signIn(token) {
   }
 }
 
+// Whose it is, as the token says itself; the server checks that.
+function subjectOf(token) {
+  try {
+    const { sub } = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+    return UUID.test(sub) ? sub : null;
+  } catch {
+    return null;
+  }
+}
+
 function enter(user) {
   state.me = user;
+  state.view.userId = user.id;
   show('chat');
   drawWho();
+  drawDemoNote();
   connect();
-  // The list does not wait for the connection: where a proxy lets no socket through, the page can still be read.
-  if (state.me.id) refreshConversations();
+  if (user.id) sendKeptDrafts();
+  // The list does not wait for the connection.
+  if (user.id) readSnapshot();
   openFromAddress();
+  if (!openId()) drawConversations();
 }
 
-function connect() {
-  const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/v1/socket`;
-  state.connection = new Connection(url, state.me.token);
-  state.connection.addEventListener('state', ({ detail }) => connectionChanged(detail));
-  state.connection.addEventListener('event', ({ detail }) => eventArrived(detail));
-  state.connection.start();
-}
-
-function connectionChanged(connectionState) {
-  state.connectionState = connectionState;
-  drawConnectionState();
-  drawTimeline();
-  if (connectionState.name === 'stopped') return showProblem(new Problem({ detail: connectionState.detail }), startAgain);
-  if (connectionState.name !== 'open') return;
-  state.me = { ...state.me, id: connectionState.user_id };
-  drawWho();
-  refreshConversations();
-  if (state.timeline) refreshTimeline(state.timeline);
-  else openFromAddress();
-}
-
-function eventArrived(event) {
-  if (event.type === 'message') messageArrived(event.message, { live: true });
-  if (event.type === 'conversation') fetchConversation(event.conversation_id);
-}
-
-function drawWho() {
+function drawDemoNote() {
   const others = (state.demo?.users ?? []).filter((each) => each.id !== state.me.id);
-  const links = others.map((other) =>
-    make('a', { href: addressAs(other), target: '_blank', rel: 'noopener' }, `Open ${other.name} in a second window`));
-  const name = state.demo ? state.me.name : state.me.id?.slice(0, 8) ?? '';
-  element('who').replaceChildren(make('span', {}, 'You are ', make('strong', {}, name)), ...links);
-  element('who').hidden = name === '';
-  element('own-user-id').textContent = state.me.id ?? '';
-}
-
-function drawConnectionState() {
-  const texts = {
-    none: '',
-    connecting: 'Connecting…',
-    open: 'Connected',
-    waiting: 'Disconnected, trying again…',
-    stopped: 'Disconnected',
-  };
-  const node = element('connection-state');
-  node.dataset.state = state.connectionState.name;
-  // Attempt after attempt would be read out otherwise.
-  const coming = state.connectionState.name === 'connecting' && node.textContent === texts.waiting;
-  if (!coming) node.textContent = texts[state.connectionState.name];
+  element('demo-note').hidden = others.length === 0;
+  element('demo-note').replaceChildren(...others.map((other) =>
+    make('a', { href: addressAs(other), target: '_blank', rel: 'noopener' }, `Open ${other.name} in a second window`, icon('external'))));
 }
 
 function onSubmit(id, act) {
@@ -118,33 +99,46 @@ function onSubmit(id, act) {
   });
 }
 
+const onClick = (id, act) => element(id).addEventListener('click', () => act());
+
 onSubmit('composer', submitText);
 onSubmit('sign-in-form', () => signIn(element('token').value.trim()));
 onSubmit('new-conversation-form', submitNewConversation);
+onSubmit('attach-form', submitAttachment);
+onClick('older', loadOlder);
+onClick('jump', jump);
+onClick('more-conversations', readMore);
+onClick('problem-close', hideProblem);
+onClick('new-conversation-open', openNewConversation);
+onClick('new-conversation-cancel', () => element('new-conversation').close());
+onClick('attach-open', () => toggleMenu());
+onClick('attach-cancel', () => element('attach-dialog').close());
+onClick('panel-open', togglePanel);
+onClick('panel-close', () => closePanel({ focus: true }));
+onClick('offline-retry', () => state.connection?.retryNow());
 element('text').addEventListener('keydown', textKeyPressed);
-element('text').addEventListener('input', fitText);
+element('text').addEventListener('input', textChanged);
+element('text').addEventListener('blur', stopTyping);
 element('log').addEventListener('scroll', logScrolled, { passive: true });
-element('older').addEventListener('click', loadOlder);
-element('jump').addEventListener('click', scrollToBottom);
-element('more-conversations').addEventListener('click', loadMoreConversations);
-element('problem-close').addEventListener('click', hideProblem);
-element('new-conversation-open').addEventListener('click', () => {
-  element('new-conversation-form').reset();
-  drawNewConversationForm();
-  element('new-conversation').showModal();
-  element('user-ids').focus();
+element('conversation-list').addEventListener('keydown', listKeyPressed);
+element('attach-menu').addEventListener('keydown', menuKeyPressed);
+element('attach-form').addEventListener('input', (event) => {
+  fieldTyped(event);
+  guessFromAddress(event);
 });
-element('new-conversation-cancel').addEventListener('click', () => element('new-conversation').close());
 element('new-conversation-form').addEventListener('change', drawNewConversationForm);
+document.addEventListener('keydown', escapePressed);
+document.addEventListener('click', (event) => {
+  if (!event.target.closest?.('.attach')) toggleMenu(false);
+});
 new ResizeObserver(() => state.atBottom && scrollToBottom()).observe(element('log'));
 addEventListener('hashchange', openFromAddress);
 addEventListener('online', () => state.connection?.retryNow());
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState !== 'visible' || !state.me) return;
+  if (!state.me) return;
+  if (document.visibilityState !== 'visible') return forgetUnreadLine();
   state.connection?.retryNow();
-  // Another window of the same user may have read meanwhile; the socket does not tell.
-  if (state.me.id) refreshConversations();
-  markRead();
+  soon(markRead);
 });
 
 begin();

@@ -1,13 +1,17 @@
-// The conversation that is open: which one, its head, what arrives in it, and that it has been read.
+// The conversation that is open: which one, its head, and what arrives in it.
 
-import { UUID, state } from './state.js';
-import { announceText, element, showProblem } from './page.js';
-import { call, conversationPath } from './api.js';
-import { nameOf, previewOf, subtitleOf, titleOf } from './names.js';
-import { drawConversations, updateConversation } from './list.js';
-import { hold, loadNewest } from './history.js';
+import { UUID, openConversation, state } from './state.js';
+import { announceText, element, setText, showProblem, soon } from './page.js';
+import { drawAvatar, drawConversationAvatar, nameOf, otherOf, participantsOf, titleOf } from './names.js';
+import { previewOf } from './view.js';
+import { drawConversations } from './list.js';
+import { hold, loadNewest, newTimeline } from './history.js';
 import { drawTimeline } from './timeline.js';
-import { fitText, focusText, settleDrafts } from './compose.js';
+import { focusText, keepText, takeText } from './compose.js';
+import { markRead } from './markers.js';
+import { presenceText, watchPresence } from './presence.js';
+import { forgetTyping, stopTyping, typingIn } from './typing.js';
+import { closePanel, drawPanel, loadMembers } from './panel.js';
 
 export function openId() {
   const id = location.hash.slice(1).toLowerCase();
@@ -17,88 +21,94 @@ export function openId() {
 export function openFromAddress() {
   // Without one's own id there is no telling whose message is whose.
   if (!state.me?.id || state.timeline?.conversationId === (openId() ?? undefined)) return;
-  closeConversation();
-  if (openId()) openConversation(openId());
+  leave();
+  if (openId()) enter(openId());
   else drawAll();
 }
 
-export function closeConversation() {
-  if (state.timeline) state.unsentTexts.set(state.timeline.conversationId, element('text').value);
-  clearTimeout(state.timeline?.catchUpTimer);
+function leave() {
+  if (!state.timeline) return;
+  stopTyping();
+  keepText();
+  clearTimeout(state.timeline.catchUpTimer);
   state.timeline = null;
+  closePanel();
   element('messages').replaceChildren();
 }
 
-function openConversation(id) {
-  // `messages` is an unbroken run of sequence numbers that ends with `last`; `held` has what came before its predecessor.
-  state.timeline = {
-    conversationId: id, messages: [], last: 0, held: new Map(), loaded: false, hasOlder: false, readBefore: null,
-    loadingNewest: false, loadingOlder: false, problem: null, catchingUp: false, catchUpAgain: false, catchUpTimer: null,
-  };
+function enter(id) {
+  state.timeline = newTimeline(id);
   state.atBottom = true;
-  element('text').value = state.unsentTexts.get(id) ?? '';
-  fitText();
+  takeText();
   drawAll();
   loadNewest(state.timeline);
+  loadMembers(id);
+  watchPresence();
   if (!focusText()) element('conversation-title').focus();
 }
 
-function drawConversationHead() {
-  const conversation = state.conversations.get(state.timeline?.conversationId);
-  element('messages').dataset.type = conversation?.type ?? 'direct';
-  document.body.dataset.view = state.timeline ? 'conversation' : 'list';
-  const title = state.timeline ? 'Conversation' : 'No conversation open';
-  element('conversation-title').textContent = conversation ? titleOf(conversation) : title;
-  element('conversation-subtitle').textContent = conversation ? subtitleOf(conversation) : '';
-  const mayWrite = conversation && conversation.role !== 'read_only';
-  element('composer').hidden = !mayWrite;
-  element('cannot-write').hidden = !conversation || mayWrite;
+// With a pasted token it is the server that says whose it is.
+export function identified(userId) {
+  if (state.me.id === userId) return;
+  state.me.id = state.view.userId = userId;
+  drawWho();
+  openFromAddress();
+}
+
+// Somebody took us out of it, or it was never ours to see.
+export function removed(id, error = null) {
+  state.view.conversations.delete(id);
+  if (state.timeline?.conversationId === id) {
+    leave();
+    history.replaceState(null, '', '#');
+    if (error) showProblem(error);
+  }
+  soon(drawAll);
+}
+
+// From an event, or from the reply to `send`, whichever comes first; the second is dropped by its sequence number.
+export function messageArrived(message, { announce }) {
+  const isOpen = state.timeline?.conversationId === message.conversation_id;
+  forgetTyping(message.conversation_id, message.sender_id);
+  if (isOpen) hold(state.timeline, message);
+  soon(drawTimeline);
+  if (announce && isOpen) announceText(`${nameOf(message.sender_id)}: ${previewOf(message)}`);
+  if (isOpen) soon(markRead);
 }
 
 export function drawAll() {
   drawConversations();
   drawConversationHead();
   drawTimeline();
+  drawPanel();
 }
 
-// From an event or from the reply to `send`, whichever comes first; the second is dropped by its sequence number.
-export function messageArrived(message, { live }) {
-  updateConversation(message);
-  const timeline = state.timeline;
-  if (timeline?.conversationId !== message.conversation_id) {
-    settleDrafts([message]);
-    drawTimeline();
-    return;
-  }
-  const fresh = message.sequence_number > timeline.last;
-  hold(timeline, message);
-  drawTimeline();
-  if (live && fresh && timeline.loaded) announce(message);
-  markRead();
+export function drawConversationHead() {
+  const conversation = openConversation();
+  document.body.dataset.view = state.timeline ? 'conversation' : 'list';
+  element('messages').dataset.type = conversation?.type ?? 'direct';
+  element('conversation-bar').hidden = !state.timeline;
+  setText(element('conversation-title'), conversation ? titleOf(conversation) : state.timeline ? 'Conversation' : 'No conversation open');
+  setText(element('conversation-subtitle'), conversation ? subtitleOf(conversation) : '');
+  element('conversation-avatar').hidden = element('panel-open').hidden = !conversation;
+  if (conversation) drawConversationAvatar(element('conversation-avatar'), conversation);
+  const mayWrite = conversation && conversation.role !== 'read_only';
+  const appears = mayWrite && element('composer').hidden;
+  element('composer').hidden = !mayWrite;
+  if (appears && document.activeElement === element('conversation-title')) focusText();
+  element('cannot-write').hidden = !conversation || mayWrite;
 }
 
-function announce(message) {
-  if (message.sender_id !== state.me.id) announceText(`${nameOf(message.sender_id)}: ${previewOf(message)}`);
+function subtitleOf(conversation) {
+  const typing = typingIn(conversation.id);
+  if (typing) return typing;
+  const other = otherOf(conversation);
+  return other ? presenceText(other) : participantsOf(conversation);
 }
 
-export async function markRead() {
-  const timeline = state.timeline;
-  const conversation = state.conversations.get(timeline?.conversationId);
-  if (!timeline?.loaded || timeline.markingRead || document.visibilityState !== 'visible') return;
-  if (!conversation?.unread_count || conversation.last_read_sequence >= timeline.last) return;
-  const number = timeline.last;
-  timeline.markingRead = true;
-  try {
-    const answer = await call('PUT', `${conversationPath(conversation.id)}/read`, { sequence_number: number });
-    const current = state.conversations.get(conversation.id);
-    // A message that came meanwhile is not in this count; it gets its own turn below.
-    if (current?.last_sequence === number) current.unread_count = answer.unread_count;
-    if (current) current.last_read_sequence = Math.max(current.last_read_sequence, answer.last_read_sequence);
-    timeline.markingRead = false;
-    drawConversations();
-    if (timeline.last > number) markRead();
-  } catch (error) {
-    timeline.markingRead = false;
-    if (!error.retryable) showProblem(error);
-  }
+export function drawWho() {
+  const { id, name } = state.me;
+  setText(element('who'), state.demo ? name : id ? `User ${id.slice(0, 8)}` : 'You');
+  setText(element('own-user-id'), id ?? '');
+  if (id) drawAvatar(element('own-avatar'), id, element('who').textContent);
 }

@@ -1,19 +1,30 @@
 // The messages of the open conversation: an unbroken run of sequence numbers, without gaps and without doubles.
+//
+// It ends with the newest message, unless it is `cut`: more was missed than is worth reading at once while somebody reads
+// further up. Then what follows is read when they scroll down to it.
 
-import { GAP_PATIENCE_MS, state } from './state.js';
-import { showProblem } from './page.js';
+import { GAP_PATIENCE_MS, openConversation, state } from './state.js';
+import { showProblem, soon } from './page.js';
 import { call, conversationPath } from './api.js';
-import { fetchConversation } from './list.js';
-import { markRead } from './conversation.js';
-import { drawTimeline, keepPlace, scrollToBottom } from './timeline.js';
+import { readConversation } from './snapshot.js';
+import { markRead } from './markers.js';
+import { drawTimeline, keepPlace, scrollToBottom, showFirstUnread } from './timeline.js';
 import { settleDrafts } from './compose.js';
 
-const HISTORY_LIMIT = 50;
-const CATCH_UP_LIMIT = 200;
+const PAGE = 50;
+const LONGEST_PAGE = 200;
 const RETRY_DELAY_MS = 3_000;
-// After a longer absence the newest page is shown instead, and the rest loads when somebody scrolls up to it.
-const CATCH_UP_LONGEST = 2_000;
 const HELD_LIMIT = 500;
+
+export function newTimeline(conversationId) {
+  return {
+    conversationId, messages: [], last: 0, cut: false, held: new Map(), // `held` has what came before its predecessor
+    loaded: false, hasOlder: false, readBefore: null, problem: null, loadingNewest: false, loadingOlder: false,
+    loadingNewer: false, catchingUp: false, catchUpAgain: false, catchUpTimer: null, markingRead: false,
+  };
+}
+
+const pageOf = (timeline, query) => call('GET', `${conversationPath(timeline.conversationId)}/messages?${query}`);
 
 export function refreshTimeline(timeline) {
   if (timeline.loaded) return catchUp(timeline);
@@ -22,50 +33,51 @@ export function refreshTimeline(timeline) {
   return loadNewest(timeline);
 }
 
+// At first, and to begin anew from the end: what was shown stays until the new page is there.
 export async function loadNewest(timeline) {
   if (timeline.loadingNewest) return;
   timeline.loadingNewest = true;
   timeline.problem = null;
-  drawTimeline();
+  soon(drawTimeline);
+  const isFirst = !timeline.loaded;
   try {
-    const [page] = await Promise.all([
-      call('GET', `${conversationPath(timeline.conversationId)}/messages?limit=${HISTORY_LIMIT}`),
-      state.conversations.has(timeline.conversationId) || fetchConversation(timeline.conversationId),
-    ]);
-    startFrom(timeline, page);
+    if (!state.view.conversations.has(timeline.conversationId)) await readConversation(timeline.conversationId);
+    const unread = state.view.conversations.get(timeline.conversationId)?.unread_count ?? 0;
+    startFrom(timeline, await pageOf(timeline, `limit=${Math.min(LONGEST_PAGE, Math.max(PAGE, unread + 20))}`));
   } catch (error) {
     timeline.problem = error;
   }
   timeline.loadingNewest = false;
   if (state.timeline !== timeline) return;
   drawTimeline();
-  scrollToBottom();
+  if (isFirst && timeline.loaded) showFirstUnread();
+  else scrollToBottom();
   markRead();
   if (timeline.catchUpAgain && timeline.loaded) catchUp(timeline);
 }
 
 function startFrom(timeline, page) {
-  const conversation = state.conversations.get(timeline.conversationId);
+  const conversation = state.view.conversations.get(timeline.conversationId);
   if (conversation?.unread_count > 0) timeline.readBefore ??= conversation.last_read_sequence;
   timeline.messages = page.messages;
   timeline.last = page.messages.at(-1)?.sequence_number ?? 0;
   timeline.hasOlder = page.has_more;
   timeline.loaded = true;
+  timeline.cut = false;
   settleDrafts(page.messages);
   release(timeline);
 }
 
 export async function loadOlder() {
-  const timeline = state.timeline;
+  const { timeline } = state;
   if (!timeline?.hasOlder || timeline.loadingOlder) return;
   timeline.loadingOlder = true;
   timeline.problem = null;
   drawTimeline();
   const first = timeline.messages[0].sequence_number;
   try {
-    const path = `${conversationPath(timeline.conversationId)}/messages`;
-    const page = await call('GET', `${path}?before_sequence=${first}&limit=${HISTORY_LIMIT}`);
-    // A catch-up may have started anew from the newest page meanwhile; then this page no longer joins on.
+    const page = await pageOf(timeline, `before_sequence=${first}&limit=${PAGE}`);
+    // The run may have started anew from the newest page meanwhile; then this page no longer joins on.
     if (timeline.messages[0].sequence_number === first) {
       timeline.messages = [...page.messages, ...timeline.messages];
       timeline.hasOlder = page.has_more;
@@ -77,8 +89,10 @@ export async function loadOlder() {
   if (state.timeline === timeline) keepPlace(drawTimeline);
 }
 
+// MARK: What follows
+
 export function hold(timeline, message) {
-  if (message.sequence_number <= timeline.last) return settleDrafts([message]);
+  if (message.sequence_number <= timeline.last || timeline.cut) return;
   // While the missing ones cannot be read, one held message is as good a reason to catch up as all of them.
   if (timeline.held.size >= HELD_LIMIT) timeline.held.clear();
   timeline.held.set(message.sequence_number, message);
@@ -93,10 +107,53 @@ function release(timeline) {
 }
 
 function append(timeline, message) {
+  // The line above what is new stands where somebody was who has looked away since.
+  const unseen = message.sender_id !== state.me.id && (document.visibilityState !== 'visible' || !state.atBottom);
+  if (unseen) timeline.readBefore ??= timeline.last;
   timeline.messages.push(message);
   timeline.last = message.sequence_number;
   timeline.held.delete(message.sequence_number);
   settleDrafts([message]);
+}
+
+// More was missed in a conversation than is replayed.
+export function skipTo({ conversation_id, sequence_number }) {
+  const { timeline } = state;
+  if (timeline?.conversationId !== conversation_id || !timeline.loaded || sequence_number <= timeline.last) return;
+  goOnAfterGap(timeline);
+}
+
+// Who is at the end wants to see the end; who reads further up keeps the place.
+function goOnAfterGap(timeline) {
+  timeline.held.clear();
+  if (state.atBottom) return loadNewest(timeline);
+  timeline.cut = true;
+  soon(drawTimeline);
+}
+
+export async function loadNewer() {
+  const { timeline } = state;
+  if (!timeline?.cut || timeline.loadingNewer || timeline.loadingNewest) return;
+  timeline.loadingNewer = true;
+  try {
+    const page = await pageOf(timeline, `after_sequence=${timeline.last}&limit=${PAGE}`);
+    if (timeline.cut) for (const message of page.messages) if (message.sequence_number > timeline.last) append(timeline, message);
+    // What came during the request was not held.
+    if (!page.has_more) {
+      timeline.cut = false;
+      catchUp(timeline);
+    }
+  } catch (error) {
+    if (!error.retryable) showProblem(error);
+  }
+  timeline.loadingNewer = false;
+  state.atBottom = false; // the end has moved away
+  soon(drawTimeline);
+}
+
+// The server says that there are messages up to this number; they should have come by now.
+export function checkTail(timeline, number) {
+  if (timeline.loaded && !timeline.cut && number > timeline.last) catchUp(timeline);
 }
 
 function catchUpSoon(timeline, delayMs) {
@@ -125,23 +182,26 @@ async function catchUp(timeline) {
   timeline.catchingUp = false;
   if (state.timeline !== timeline) return;
   if (timeline.held.size > 0) catchUpSoon(timeline, RETRY_DELAY_MS);
-  drawTimeline();
-  markRead();
+  soon(drawTimeline);
+  soon(markRead);
 }
 
 async function readMissed(timeline) {
-  const path = `${conversationPath(timeline.conversationId)}/messages`;
   let page;
   do {
-    page = await call('GET', `${path}?after_sequence=${timeline.last}&limit=${CATCH_UP_LIMIT}`);
-    if (state.timeline !== timeline) return;
-    if (page.last_sequence - timeline.last > CATCH_UP_LONGEST) {
-      page = await call('GET', `${path}?limit=${HISTORY_LIMIT}`);
-      return startFrom(timeline, page);
-    }
+    page = await pageOf(timeline, `after_sequence=${timeline.last}&limit=${LONGEST_PAGE}`);
+    if (state.timeline !== timeline || timeline.cut) return;
+    if (page.last_sequence - timeline.last > LONGEST_PAGE) return goOnAfterGap(timeline);
     // Live messages arrive during the wait as well, so the page may begin with known ones.
     for (const message of page.messages) if (message.sequence_number > timeline.last) append(timeline, message);
     release(timeline);
-    drawTimeline();
+    soon(drawTimeline);
   } while (page.has_more && page.messages.length > 0);
+}
+
+// The line above what was new goes once it has done its work.
+export function forgetUnreadLine() {
+  if (!state.timeline || openConversation()?.unread_count > 0) return;
+  state.timeline.readBefore = null;
+  soon(drawTimeline);
 }

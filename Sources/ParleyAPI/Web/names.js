@@ -1,15 +1,24 @@
-// What users, conversations, messages and times are called.
+// What users, conversations and times are called, and the avatars that stand for them.
 
 import { state } from './state.js';
 
 // Parley keeps no names of users; the app around it does. Here only the demo's own two have one.
 export function nameOf(userId) {
-  if (userId === state.me?.id) return 'You';
+  return userId === state.me?.id ? 'You' : knownName(userId);
+}
+
+export function knownName(userId) {
   const user = state.demo?.users.find((each) => each.id === userId);
   return user?.name ?? `User ${userId.slice(0, 8)}`;
 }
 
-function otherOf(conversation) {
+export function userIdOf(word) {
+  const named = state.demo?.users.find((each) => each.name.toLowerCase() === word.toLowerCase());
+  return named?.id ?? word.toLowerCase();
+}
+
+export function otherOf(conversation) {
+  if (conversation?.type !== 'direct') return null;
   return conversation.participant_ids?.find((id) => id !== state.me.id) ?? null;
 }
 
@@ -19,42 +28,77 @@ export function titleOf(conversation) {
   return other ? nameOf(other) : 'Direct conversation';
 }
 
-export function subtitleOf(conversation) {
-  if (conversation.type === 'direct') return 'Direct conversation';
-  return `Group, ${conversation.participant_count} ${conversation.participant_count === 1 ? 'participant' : 'participants'}`;
+export function participantsOf({ participant_count }) {
+  return participant_count === 1 ? 'Only you' : `${participant_count} participants`;
 }
 
-// The server's rule for last_message_preview, so that the list reads the same live as after loading it again.
-export function previewOf(message) {
-  if (message.message_type !== 'text') return previewOfType(message);
-  const line = message.content.slice(0, 2_000).replace(/\r\n|[\r\n\u2028\u2029]/g, ' ');
-  const characters = [...new Intl.Segmenter().segment(line)];
-  const preview = characters.slice(0, 100).map((each) => each.segment).join('');
-  return characters.length > 100 ? `${preview}...` : preview;
+export const roleNames = { owner: 'Owner', admin: 'Admin', member: 'Member', read_only: 'Read only' };
+
+// MARK: Avatars
+
+const HUES = 8;
+
+// The letters of a name: two of a full name, one of a single word.
+function initialsOf(name) {
+  const words = name.split(/\s+/).filter((word) => /\p{L}|\p{N}/u.test(word));
+  const letters = (words.length > 1 ? [words[0], words.at(-1)] : words).map((word) => /\p{L}|\p{N}/u.exec(word)[0]);
+  return letters.join('').toUpperCase();
 }
 
-export function previewOfType({ message_type, media_ids }) {
-  switch (message_type) {
-    case 'image': return media_ids.length > 1 ? `📷 ${media_ids.length} photos` : '📷 Photo';
-    case 'video': return '🎥 Video';
-    case 'audio': return '🎵 Audio';
-    case 'document': return '📄 Document';
-    case 'location': return '📍 Location';
-    case 'contact': return '👤 Contact';
-    default: return 'Message';
-  }
+export function drawAvatar(node, id, name) {
+  node.dataset.hue = hueOf(id);
+  const initials = initialsOf(name) || '#';
+  if (node.firstChild?.nodeValue !== initials) node.replaceChildren(initials);
 }
+
+export function hueOf(id) {
+  let sum = 0;
+  for (const character of id.replaceAll('-', '')) sum = (sum * 31 + character.charCodeAt(0)) % 9_973;
+  return sum % HUES;
+}
+
+export function drawConversationAvatar(node, conversation) {
+  drawAvatar(node, otherOf(conversation) ?? conversation.id, titleOf(conversation));
+}
+
+// MARK: Times
 
 export const timeFormat = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
-const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+const yearFormat = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
+const weekdayFormat = new Intl.DateTimeFormat(undefined, { weekday: 'short' });
 const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'short' });
+const DAY_MS = 86_400_000;
+
+function daysAgo(time) {
+  const midnight = (date) => new Date(date).setHours(0, 0, 0, 0);
+  return Math.round((midnight(Date.now()) - midnight(time)) / DAY_MS);
+}
 
 export function dayOf(time) {
-  const day = new Date(time).toDateString();
-  return day === new Date().toDateString() ? 'Today' : dayFormat.format(new Date(time));
+  const days = daysAgo(time);
+  if (days === 0) return 'Today';
+  if (days === 1) return 'Yesterday';
+  return (days < 300 ? dayFormat : yearFormat).format(new Date(time));
 }
 
 export function shortTime(time) {
-  const date = new Date(time);
-  return date.toDateString() === new Date().toDateString() ? timeFormat.format(date) : dateFormat.format(date);
+  const days = daysAgo(time);
+  if (days === 0) return timeFormat.format(new Date(time));
+  if (days === 1) return 'Yesterday';
+  return (days < 7 ? weekdayFormat : dateFormat).format(new Date(time));
+}
+
+export function lastSeen(time) {
+  const days = daysAgo(time);
+  const day = days === 0 ? 'today' : days === 1 ? 'yesterday' : dateFormat.format(new Date(time));
+  return `last seen ${day} at ${timeFormat.format(new Date(time))}`;
+}
+
+export function sizeOf(bytes) {
+  if (bytes < 1_000) return `${bytes} bytes`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
+  const number = bytes / 1_000 ** power;
+  return `${number < 10 ? number.toFixed(1) : Math.round(number)} ${units[power - 1]}`;
 }

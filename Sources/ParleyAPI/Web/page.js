@@ -1,4 +1,4 @@
-// The document: finding, making and arranging elements, problems, and what is read out.
+// The document: finding, making and arranging elements, problems, questions, and what is read out.
 //
 // What others wrote reaches the document through textContent only, so that no message can become markup.
 
@@ -15,6 +15,13 @@ export function make(tag, attributes, ...children) {
   for (const [name, value] of Object.entries(attributes)) if (value !== null) node.setAttribute(name, value);
   node.append(...children);
   return node;
+}
+
+// For the accessible text of something that is otherwise only seen.
+export const spoken = (text) => make('span', { class: 'for-readers' }, text);
+
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
 }
 
 // Brings the children of `parent` in line with `items` and leaves alone what is already right, so that neither the
@@ -36,13 +43,29 @@ export function arrange(parent, items, create, update) {
   if (focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true });
 }
 
+// Draws in a moment, and once for all that happens until then: a catch-up of a thousand messages is one drawing. By a
+// timer and not with the frames, which do not come in hidden windows, where the title still has to tell the unread count.
+const DRAW_WITHIN_MS = 16;
+const waiting = new Set();
+
+export function soon(draw) {
+  if (waiting.size === 0) setTimeout(drawWaiting, DRAW_WITHIN_MS);
+  waiting.add(draw);
+}
+
+function drawWaiting() {
+  const draws = [...waiting];
+  waiting.clear();
+  for (const draw of draws) draw();
+}
+
 // Brings a new token: from /demo/session, or from the form.
 export const startAgain = { label: 'Start again', act: () => location.reload() };
 
 export function showProblem(error, action = error.status === 401 && state.me ? startAgain : null) {
   element('problem').hidden = false;
   const text = error.detail ?? String(error);
-  element('problem-text').textContent = error.requestId ? `${text} · request ${error.requestId}` : text;
+  setText(element('problem-text'), error.requestId ? `${text} · request ${error.requestId}` : text);
   const button = element('problem-action');
   button.hidden = action === null;
   button.textContent = action?.label ?? '';
@@ -54,6 +77,18 @@ export function showProblem(error, action = error.status === 401 && state.me ? s
 
 export function hideProblem() {
   element('problem').hidden = true;
+}
+
+// Answers whether the person said yes.
+export function confirmed(question, yes) {
+  const dialog = element('confirm');
+  element('confirm-text').textContent = question;
+  element('confirm-yes').textContent = yes;
+  dialog.returnValue = 'no';
+  dialog.showModal();
+  return new Promise((answer) => {
+    dialog.addEventListener('close', () => answer(dialog.returnValue === 'yes'), { once: true });
+  });
 }
 
 export function announceText(text) {
