@@ -46,7 +46,10 @@ function makePicture(media) {
   box.classList.add('picture');
   const ratio = media.width && media.height ? media.width / media.height : 4 / 3;
   box.style.aspectRatio = String(Math.min(2.2, Math.max(0.7, ratio)));
-  image.onerror = () => box.replaceChildren(icon('image'), make('span', {}, media.name));
+  image.onerror = () => {
+    box.classList.add('missing');
+    box.replaceChildren(icon('image'), make('span', {}, media.name));
+  };
   return box;
 }
 

@@ -9,7 +9,7 @@ import { hold, loadNewest, newTimeline } from './history.js';
 import { drawTimeline } from './timeline.js';
 import { focusText, keepText, takeText } from './compose.js';
 import { markRead } from './markers.js';
-import { presenceText, watchPresence } from './presence.js';
+import { isOnline, presenceText, watchPresence } from './presence.js';
 import { forgetTyping, stopTyping, typingIn } from './typing.js';
 import { closePanel, drawPanel, loadMembers } from './panel.js';
 
@@ -92,6 +92,7 @@ export function drawConversationHead() {
   setText(element('conversation-subtitle'), conversation ? subtitleOf(conversation) : '');
   element('conversation-avatar').hidden = element('panel-open').hidden = !conversation;
   if (conversation) drawConversationAvatar(element('conversation-avatar'), conversation);
+  element('conversation-avatar').classList.toggle('online', isOnline(otherOf(conversation)));
   const mayWrite = conversation && conversation.role !== 'read_only';
   const appears = mayWrite && element('composer').hidden;
   element('composer').hidden = !mayWrite;

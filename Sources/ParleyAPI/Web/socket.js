@@ -21,6 +21,7 @@
 
 const OPEN_LIMIT_MS = 15_000;
 const REPLY_LIMIT_MS = 20_000;
+const CHECK_LIMIT_MS = 5_000;
 const STEADY_AFTER_MS = 10_000;
 const WAITING_LIMIT = 500;
 
@@ -81,9 +82,14 @@ export class ParleySocket extends EventTarget {
     this.#tell({ name: 'stopped', code, detail });
   }
 
-  // For when the network is back or somebody looks at the page: no reason to sit out the rest of a delay.
+  // For when the network is back or somebody looks at the page: no reason to sit out the rest of a delay, and a
+  // connection may have died unseen, as while a laptop slept.
   retryNow() {
-    if (this.#timers.retry) this.connect();
+    if (this.#timers.retry) return this.connect();
+    if (!this.isOpen) return;
+    const socket = this.#socket;
+    const limit = setTimeout(() => this.#giveUp(socket), CHECK_LIMIT_MS);
+    this.command('ping').catch(() => {}).finally(() => clearTimeout(limit));
   }
 
   send(draft) {

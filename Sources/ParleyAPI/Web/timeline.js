@@ -89,7 +89,10 @@ export function showFirstUnread() {
   const log = element('log');
   const line = element('messages').querySelector('.unread-line');
   const above = line ? line.getBoundingClientRect().top - log.getBoundingClientRect().top : 0;
-  if (above < 0) log.scrollTop += above - 24;
+  if (above >= 0) return;
+  log.scrollTop += above - 24;
+  state.atBottom = false;
+  drawJump();
 }
 
 // What is added above would push down what is being read, so it is scrolled along. A message tells where it stands to a
