@@ -2,7 +2,7 @@
 """Runs all tests and closes with one line that sums them up: `N passed, N failed`.
 
     scripts/test.py                 everything
-    scripts/test.py swift crash     some of the steps: swift, checks, crash, contract, socket, page
+    scripts/test.py swift crash     some of the steps: swift, checks, crash, contract, socket, examples, page
 
 `make test` calls it after setup.sh. A step that breaks, or that runs no test, counts as a failure.
 """
@@ -79,6 +79,11 @@ def socket_test() -> Count:
     return outcome.judged(count_closing_line(outcome.output))
 
 
+def socket_examples() -> Count:
+    outcome = run([sys.executable, "Tests/Socket/recorded_examples.py", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
 def page_test() -> Count:
     outcome = run([sys.executable, "Tests/Page/page_test.py", "--binary", BINARY])
     return outcome.judged(count_closing_line(outcome.output))
@@ -90,6 +95,7 @@ STEPS: Dict[str, Callable[[], Count]] = {
     "crash": crash_test,
     "contract": contract_test,
     "socket": socket_test,
+    "examples": socket_examples,
     "page": page_test,
 }
 
