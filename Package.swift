@@ -112,7 +112,7 @@ let package = Package(
         .testTarget(
             name: "ParleyGatewayTests",
             dependencies: [
-                "ParleyCore", "ParleyFuzz", "ParleyGateway", "ParleyModel", "ParleyTesting", logging, nioCore, nioEmbedded, nioWebSocket,
+                "ParleyClient", "ParleyCore", "ParleyFuzz", "ParleyGateway", "ParleyModel", "ParleyTesting", logging, nioCore, nioEmbedded, nioWebSocket,
             ],
             swiftSettings: settings),
         .testTarget(

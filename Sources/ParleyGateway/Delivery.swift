@@ -8,7 +8,8 @@ enum Delivery: Sendable {
     case joined(ParticipantChange, lastSequence: Int64, OutboundEvent)
     case left(ParticipantChange, OutboundEvent)
     case toConversation(ConversationID, OutboundEvent)
-    case toOthers(ConversationID, than: UserID, OutboundEvent, isEphemeral: Bool)
+    /// Who is typing: for the others, and only for those who take it at once.
+    case typing(ConversationID, UserID, OutboundEvent)
     case toUser(UserID, in: ConversationID, OutboundEvent)
     case read(ConversationID, UserID, own: OutboundEvent, others: OutboundEvent?)
     case presence(UserID, PresenceState)
@@ -30,10 +31,10 @@ enum Delivery: Sendable {
         case .read(let id, let user, let state, let toOthers): self = Self.read(id, user, state, toOthers: toOthers)
         case .delivered(let id, let user, let number):
             let marker = DeliveredMarker(conversationID: id, userID: user, sequenceNumber: number)
-            self = .toOthers(id, than: user, OutboundEvent(.delivered(marker)), isEphemeral: false)
+            self = .toConversation(id, OutboundEvent(.delivered(marker)))
         case .receipts(let id, let counts): self = .toConversation(id, OutboundEvent(.receipts(counts)))
         case .typing(let id, let user, let isTyping):
-            self = .toOthers(id, than: user, OutboundEvent(.typing(id, user, isTyping: isTyping)), isEphemeral: true)
+            self = .typing(id, user, OutboundEvent(.typing(id, user, isTyping: isTyping)))
         case .presence(let user, let state): self = .presence(user, state)
         case .tokensRevoked(let user, let before): self = .revoked(user, before: before)
         }

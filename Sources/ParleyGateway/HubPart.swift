@@ -187,8 +187,7 @@ final class HubPart: @unchecked Sendable {
             tell(event, in: change.conversationID)
             watch.recheck(after: change.userID, byUser[change.userID] ?? [], self)
         case .toConversation(let id, let event): tell(event, in: id)
-        case .toOthers(let id, let user, let event, let isEphemeral):
-            tell(event, in: id, isEphemeral: isEphemeral) { $0 != user }
+        case .typing(let id, let user, let event): tell(event, in: id, isEphemeral: true) { $0 != user }
         case .toUser(let user, let id, let event):
             for subscriber in byUser[user] ?? [] where subscriber.subscriptions[id] != nil { subscriber.tell(event) }
         case .read(let id, let user, let own, let others):

@@ -20,6 +20,9 @@ struct TestGateway: Sendable {
     /// Not running: what sockets ask stays with them, for tests to look at.
     let sessions = SocketSessions()
     let services: GatewayServices
+    /// What happens through the services is told over this bus.
+    let bus = InProcessEventBus()
+    let conversations: ConversationService
 
     /// Runs `test` while the reader's workers work.
     static func run<Value: Sendable>(
@@ -39,16 +42,18 @@ struct TestGateway: Sendable {
             messages: store, conversations: store, media: MediaService(store: store, timeSource: time), timeSource: time)
         reader = CatchUpReader(resume: resume, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         hub = Hub(group: Loops([loop]), reader: reader, configuration: configuration)
-        services = Self.services(store, resume, time, configuration)
+        let access = ConversationAccess(store: store)
+        let sizes = ConversationSizes(store: store, timeSource: time)
+        for sink in [access, sizes, hub] as [any EventSink] { bus.attach(sink) }
+        conversations = ConversationService(store: store, access: access, bus: bus, timeSource: time)
+        services = Self.services(store, bus, access, sizes, resume, time, configuration)
     }
 
     private static func services(
-        _ store: InMemoryStore, _ resume: ResumeService, _ time: ManualTimeSource, _ configuration: GatewayConfiguration
+        _ store: InMemoryStore, _ bus: InProcessEventBus, _ access: ConversationAccess, _ sizes: ConversationSizes, _ resume: ResumeService,
+        _ time: ManualTimeSource, _ configuration: GatewayConfiguration
     ) -> GatewayServices {
-        let bus = InProcessEventBus()
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let access = ConversationAccess(store: store)
-        let sizes = ConversationSizes(store: store, timeSource: time)
         let lane = AppendLane(store: store, timeSource: time, instruments: MessageInstruments(), logger: quiet) { _ in }
         return GatewayServices(
             messages: MessageService(
