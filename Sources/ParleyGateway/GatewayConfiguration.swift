@@ -15,7 +15,7 @@ public struct GatewayConfiguration: Sendable {
     /// Commands a socket may send per second on average, and at once; the others are refused.
     public var commandsPerSecond = 50
     public var commandsBurst = 200
-    /// Refused commands in a row beyond which a socket is closed.
+    /// How many more commands may be refused than are carried out, before the socket is closed.
     public var maxRefusedCommands = 200
     /// Positions in one `subscribe` command.
     public var maxPositions = 1000

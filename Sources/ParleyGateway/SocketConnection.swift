@@ -35,7 +35,8 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     private var state: State
     private var assembler: MessageAssembler
     private var bucket: TokenBucket
-    private var refusedInARow = 0
+    /// Commands that were refused as too many, less those carried out since.
+    private var refusals = 0
     private var pendingCommands = 0
     private var context: ChannelHandlerContext?
     private(set) var isWritable = true
@@ -172,11 +173,11 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     /// Holds the connection to its rate. A client that goes on although it is refused is closed.
     private func admit(_ id: Int64) -> Int64? {
         guard let wait = bucket.take(at: channel.eventLoop.now) else {
-            refusedInARow = 0
+            refusals = max(0, refusals - 1)
             return id
         }
-        refusedInARow += 1
-        if refusedInARow > configuration.maxRefusedCommands {
+        refusals += 1
+        if refusals > configuration.maxRefusedCommands {
             close(.tooManyCommands)
         } else {
             let error = ParleyError(.rateLimited, "this connection sends too many commands", retryAfterSeconds: wait)

@@ -100,12 +100,26 @@ def read_markers_are_kept(ledger: Ledger, observation: Observation) -> List[str]
     return problems
 
 
+def listeners_heard_everything_once_in_order(observation: Observation) -> List[str]:
+    problems: List[str] = []
+    for (conversation_id, user_id), record in observation.records.items():
+        history = observation.histories[conversation_id]
+        if record == history:
+            continue
+        numbers = [message["sequence_number"] for message in record]
+        place = next((place for place, (one, other) in enumerate(zip(record, history)) if one != other), min(len(record), len(history)))
+        problems.append(
+            f"{user_id} heard {len(record)} of {len(history)} messages of {conversation_id}; "
+            f"after {place} right ones it heard {numbers[place:place + 5]}")
+    return problems
+
+
 def every_recipient_was_notified(observation: Observation) -> List[str]:
     notified = {(each.get("message_id"), each.get("recipient_id")) for each in observation.notifications}
     return [
         f"{recipient} was not told of {message_id}, number {number} in {conversation_id}"
         for message_id, recipient, number, conversation_id in due_notifications(observation)
-        if (message_id, recipient) not in notified
+        if (message_id, recipient) not in notified and recipient not in observation.listeners
     ]
 
 

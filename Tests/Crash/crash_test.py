@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The crash test: promises P1 to P5 hold however often the server is killed.
+"""The crash test: promises P1 to P6 hold however often the server is killed.
 
-Starts the real binary, lets many senders write to it, kills it with SIGKILL at random moments and starts
-it again. A ledger outside the server holds what was acknowledged; at the end checks.py compares the two.
+Starts the real binary, lets many senders write to it and clients listen on sockets, kills it with SIGKILL at random
+moments and starts it again. A ledger outside the server holds what was acknowledged; at the end checks.py compares the two.
 Who acts when is drawn from a seed, which is printed; what the kill meets then still depends on the machine.
 """
 
@@ -24,6 +24,7 @@ from typing import Dict, List
 import checks
 from connection import NoAnswer
 from ledger import Ledger
+from listeners import Listener, wait_until_caught_up
 from observation import Observation, observe, read_notifications, wait_until_drained
 from population import Population
 from senders import Reader, Sender
@@ -45,6 +46,7 @@ class CrashRun:
         self.ledger = Ledger()
         self.results: Dict[str, List[str]] = {}
         self.kills = 0
+        self.listeners: List[Listener] = []
 
     async def run(self) -> None:
         try:
@@ -59,7 +61,11 @@ class CrashRun:
     async def _live_and_die(self) -> None:
         await self._start()
         await self.population.settle()
-        stop = asyncio.Event()
+        stop, hush = asyncio.Event(), asyncio.Event()
+        self.listeners = [
+            Listener(user, number, self.population, self.options.seed) for number, user in enumerate(self.population.listeners)
+        ]
+        listening = [asyncio.ensure_future(each.run(hush)) for each in self.listeners]
         load = [asyncio.ensure_future(each.run(stop)) for each in self._senders() + self._readers()]
         try:
             await self._kill_again_and_again()
@@ -70,6 +76,10 @@ class CrashRun:
                 task.cancel()
         self._kill()  # once more, with nothing under way: what was acknowledged last must be there too
         await self._start()
+        self.results["listeners catch up after the last start"] = await wait_until_caught_up(
+            self.listeners, self.ledger.highest_sequence)
+        hush.set()
+        self.results["no listener broke"] = [f"{each!r}" for each in await asyncio.gather(*listening, return_exceptions=True) if each]
 
     async def _kill_again_and_again(self) -> None:
         deadline = time.monotonic() + (self.options.seconds or float("inf"))
@@ -89,6 +99,7 @@ class CrashRun:
         results, ledger = self.results, self.ledger
         results["effects and push queue drain after the last start"] = await wait_until_drained(self.server)
         observation = await observe(self.population)
+        observation.records = {(id, each.user_id): record for each in self.listeners for id, record in each.records.items()}
         results["the server stops when asked"] = self._stop()
         results["parley verify finds nothing wrong"] = await asyncio.to_thread(self._verify)
         observation.notifications = read_notifications(self.server.push_log)
@@ -110,6 +121,7 @@ class CrashRun:
             "P4 unread counts are what history and read markers say": checks.unread_counts_are_true(observation),
             "P4 read markers keep what was acknowledged": checks.read_markers_are_kept(ledger, observation),
             "P5 every recipient who has not read was notified": checks.every_recipient_was_notified(observation),
+            "P6 listeners who resume heard everything once, in order": checks.listeners_heard_everything_once_in_order(observation),
             "P7 nobody else was notified": checks.only_recipients_were_notified(observation),
         }
 
@@ -163,7 +175,8 @@ class CrashRun:
         print(
             f"  {self.kills} kills, {len(ledger.acknowledged)} messages acknowledged, "
             f"{ledger.unknown_outcomes} unknown outcomes, {ledger.repeats} repeats, "
-            f"{ledger.refusals} refusals, {len(observation.notifications)} notifications"
+            f"{ledger.refusals} refusals, {len(observation.notifications)} notifications, "
+            f"{sum(map(len, observation.records.values()))} messages heard on {sum(each.connections for each in self.listeners)} connections"
         )
 
 

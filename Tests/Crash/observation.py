@@ -7,7 +7,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 from connection import Connection
 from population import Conversation, Population
@@ -24,13 +24,15 @@ class Observation:
     histories: Dict[str, List[dict]] = field(default_factory=dict)
     views: Dict[Tuple[str, str], dict] = field(default_factory=dict)  # by conversation and participant
     notifications: List[dict] = field(default_factory=list)
+    records: Dict[Tuple[str, str], List[dict]] = field(default_factory=dict)  # what listeners heard, by conversation and user
+    listeners: Set[str] = field(default_factory=set)
 
     def marker(self, conversation_id: str, user_id: str) -> int:
         return self.views[conversation_id, user_id]["last_read_sequence"]
 
 
 async def observe(population: Population) -> Observation:
-    observation = Observation(population.conversations)
+    observation = Observation(population.conversations, listeners=set(population.listeners))
     connections = {user: population.connection(user) for user in population.tokens}
     for each in population.conversations:
         reader = population.random.choice(each.participants)

@@ -2,9 +2,10 @@
 
 - *readers* send and mark as read;
 - *writers* send and never mark as read;
-- *sleepers* are never there: each of them must be notified of every single message.
+- *sleepers* are never there: each of them must be notified of every single message;
+- *listeners* have a socket whenever there is a server, and neither send nor mark as read.
 
-Nobody opens a socket, so every participant counts as offline.
+Everybody but the listeners counts as offline.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Dict, List
 import tokens
 from connection import Connection
 
-READERS, WRITERS, SLEEPERS = 6, 6, 30
+READERS, WRITERS, SLEEPERS, LISTENERS = 6, 6, 30, 6
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Population:
     readers: List[str] = field(default_factory=list)
     writers: List[str] = field(default_factory=list)
     sleepers: List[str] = field(default_factory=list)
+    listeners: List[str] = field(default_factory=list)
     conversations: List[Conversation] = field(default_factory=list)
     tokens: Dict[str, str] = field(default_factory=dict)
 
@@ -42,6 +44,7 @@ class Population:
         self.readers = [self._new_user() for _ in range(READERS)]
         self.writers = [self._new_user() for _ in range(WRITERS)]
         self.sleepers = [self._new_user() for _ in range(SLEEPERS)]
+        self.listeners = [self._new_user() for _ in range(LISTENERS)]
 
     @property
     def senders(self) -> List[str]:
@@ -64,8 +67,10 @@ class Population:
             sender = self.random.choice(self.senders)
             others = [user for user in self.senders + self.sleepers[:6] if user != sender]
             await self._group([sender] + self.random.sample(others, size - 1), share=1)
-        await self._group(self.senders[3:8] + self.sleepers[:1], share=6)  # the hot one
-        await self._group(self.senders[:2] + self.sleepers, share=0.1)  # the big one
+        await self._group(self.senders[3:8] + self.sleepers[:1] + self.listeners, share=6)  # the hot one
+        await self._group(self.senders[:2] + self.sleepers + self.listeners[:2], share=0.1)  # the big one
+        for index, listener in enumerate(self.listeners):
+            await self._direct(self.senders[index], listener)
         await self._everyone_writes_somewhere()
         for user in self.readers[:3] + self.sleepers[:4]:
             await self._device(user)

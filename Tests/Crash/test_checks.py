@@ -252,6 +252,41 @@ class Contradiction(unittest.TestCase):
         self.assertEqual(len(self.ledger.problems), 1)
 
 
+class Heard(unittest.TestCase):
+    """What a listener heard, against the history."""
+
+    def setUp(self) -> None:
+        self.history = [message(DIRECT, ADA, number) for number in range(1, 6)]
+        self.record = copy.deepcopy(self.history)
+
+    def problems(self) -> int:
+        observed = Observation([], {DIRECT: self.history}, records={(DIRECT, BEN): self.record})
+        return len(checks.listeners_heard_everything_once_in_order(observed))
+
+    def test_everything_once_in_order(self) -> None:
+        self.assertEqual(self.problems(), 0)
+
+    def test_a_gap(self) -> None:
+        del self.record[2]
+        self.assertEqual(self.problems(), 1)
+
+    def test_a_lost_tail(self) -> None:
+        del self.record[4]
+        self.assertEqual(self.problems(), 1)
+
+    def test_a_repeat(self) -> None:
+        self.record.insert(3, self.record[2])
+        self.assertEqual(self.problems(), 1)
+
+    def test_another_order(self) -> None:
+        self.record[1], self.record[2] = self.record[2], self.record[1]
+        self.assertEqual(self.problems(), 1)
+
+    def test_another_content(self) -> None:
+        self.record[0]["content"] = "else"
+        self.assertEqual(self.problems(), 1)
+
+
 class TornLine(unittest.TestCase):
     def test_the_notification_after_a_torn_one_is_found(self) -> None:
         whole = json.dumps({"message_id": "1", "preview": "{"}) + "\n"
