@@ -1,0 +1,42 @@
+import ParleyModel
+
+/// What callers ask.
+extension ClientStateMachine {
+    /// Keeps a request until the server has answered it, and sends it when that is possible.
+    mutating func request(_ request: ClientRequest, _ ticket: Ticket, at now: Int64) -> [Action] {
+        if phase == .stopped { return [.fulfil(ticket, .failure(.ended))] }
+        guard outbox.add(request, ticket) else { return [.fulfil(ticket, .failure(.outboxFull))] }
+        switch request {
+        case .presence(let users): watched = users
+        case .read(let id, let number): acks.read(number, in: id)
+        case .send: break
+        }
+        return flush(at: now)
+    }
+
+    /// Nobody waits for that answer any more.
+    mutating func abandon(_ ticket: Ticket) { outbox.abandon(ticket) }
+
+    /// Typing is told now or never.
+    mutating func typing(_ isTyping: Bool, in id: ConversationID, at now: Int64) -> [Action] {
+        guard isSubscribed, budget.take(at: now) else { return [] }
+        return [.send(CommandText.typing(command(.nothing), id, isTyping: isTyping))]
+    }
+
+    private var isSubscribed: Bool { phase == .live || phase == .catchingUp }
+
+    /// Sends what waits, as far as the server's limit of commands allows: requests first, then what has arrived.
+    mutating func flush(at now: Int64) -> [Action] {
+        guard isSubscribed else { return [] }
+        var actions: [Action] = []
+        while outbox.hasNext(at: now), budget.take(at: now) {
+            let id = command(.request)
+            guard let request = outbox.next(as: id, at: now) else { break }
+            actions.append(.send(CommandText.request(id, request)))
+        }
+        while let next = acks.next(at: now, within: &budget) {
+            actions.append(.send(CommandText.marker(command(.nothing), "delivered", next.0, next.1)))
+        }
+        return actions
+    }
+}

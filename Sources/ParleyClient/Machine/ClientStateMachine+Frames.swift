@@ -1,0 +1,117 @@
+import ParleyModel
+
+/// What the server says.
+extension ClientStateMachine {
+    /// A text message has come.
+    mutating func text(_ bytes: some Collection<UInt8>, at now: Int64) -> [Action] {
+        switch phase {
+        case .idle, .connecting, .closing, .stopped: return []
+        default: break
+        }
+        heard(at: now)
+        do {
+            guard case .object(let json) = try JSONParser.parse(bytes) else { return fail("a text that is no object") }
+            if json.member("id") != nil { return try reply(json, at: now) }
+            guard let event = try Event(json) else { return [] }
+            return received(event, at: now)
+        } catch let error as FieldError {
+            return fail(error.detail)
+        } catch {
+            return fail("\(error)")
+        }
+    }
+
+    // MARK: Events
+
+    private mutating func received(_ event: Event, at now: Int64) -> [Action] {
+        switch event {
+        case .hello(let hello): return greeted(hello, at: now)
+        case .message(let message): return received(message)
+        case .caughtUp:
+            resume.note(event)
+            return caughtUp(at: now) + [.deliver(event)]
+        case .goingAway(let delay): goingAway(after: delay)
+        case .conversation(.removed(let id)):
+            acks.forget(id)
+            resume.note(event)
+        default: resume.note(event)
+        }
+        return [.deliver(event)]
+    }
+
+    /// Messages that were told already are dropped. The protocol has no holes; should there be one all the same, it is
+    /// named, so that it can be read over REST.
+    private mutating func received(_ message: EnrichedMessage) -> [Action] {
+        let id = message.message.conversationID
+        let number = message.message.sequenceNumber
+        let position = resume.position(of: id)
+        if let position, number <= position { return [] }
+        var actions: [Action] = []
+        if let position, number > position + 1 { actions.append(.deliver(.skipped(id, after: position, through: number - 1))) }
+        resume.note(.message(message))
+        if options.acknowledgesDelivery, message.message.senderID != user { acks.arrived(number, in: id) }
+        return actions + [.deliver(.message(message))]
+    }
+
+    // MARK: Replies
+
+    private mutating func reply(_ json: JSONObject, at now: Int64) throws(FieldError) -> [Action] {
+        let id = try json.requiredInteger("id")
+        guard let awaits = awaited.removeValue(forKey: id) else { return fail("an answer to nothing that was asked") }
+        switch try json.requiredString("type") {
+        case "ok": return try accepted(awaits, id, json, at: now)
+        case "error": return refused(awaits, id, try Refusal(reply: json), at: now)
+        default: return fail("an answer that is neither ok nor error")
+        }
+    }
+
+    private mutating func accepted(_ awaits: Awaited, _ id: Int64, _ json: JSONObject, at now: Int64) throws(FieldError) -> [Action] {
+        switch awaits {
+        case .nothing: return []
+        case .authenticate:
+            user = try json.requiredID("user_id")
+            return subscribe()
+        case .subscribe(let isLast): return isLast ? subscribed(at: now) : []
+        case .request:
+            guard let (request, ticket) = outbox.finish(id) else { return [] }
+            let answer = try answer(to: request, json)
+            let actions = flush(at: now)
+            return (ticket.map { [.fulfil($0, .success(answer))] } ?? []) + actions
+        }
+    }
+
+    private mutating func subscribe() -> [Action] {
+        phase = .subscribing
+        let parts = SubscribePart.parts(
+            resume, limit: positionsPerCommand, replayLimit: options.replayLimit, conversationIDs: options.conversationIDs)
+        return parts.map { .send(CommandText.subscribe(command(.subscribe(isLast: !$0.hasMore)), $0)) }
+    }
+
+    private func answer(to request: ClientRequest, _ json: JSONObject) throws(FieldError) -> Answer {
+        switch request {
+        case .send: return .sent(try EnrichedMessage(try json.requiredObject("message")))
+        case .read: return .read(try ReadState(json))
+        case .presence:
+            let states = try json.objects("presence") { object throws(FieldError) -> (UserID, PresenceState) in
+                (try object.requiredID("user_id"), try PresenceState(object))
+            }
+            return .presence(Dictionary(states) { _, later in later })
+        }
+    }
+
+    private mutating func refused(_ awaits: Awaited, _ id: Int64, _ refusal: Refusal, at now: Int64) -> [Action] {
+        switch awaits {
+        case .nothing: return []
+        case .authenticate:
+            // The server closes the connection next, and its code says what to do.
+            if refusal.knownCode == .tokenExpired { needsFreshToken = true }
+            return []
+        case .subscribe: return refusal.isRetryable ? close("subscribe: \(refusal.code)") : stop(.refused(refusal))
+        case .request:
+            let isKept = refusal.isRetryable && outbox.postpone(id, until: now + (refusal.retryAfterMilliseconds ?? 1000))
+            guard !isKept, let (_, ticket) = outbox.finish(id) else { return [] }
+            let actions = flush(at: now)
+            return (ticket.map { [.fulfil($0, .failure(.refused(refusal)))] } ?? []) + actions
+        }
+    }
+}
