@@ -126,7 +126,9 @@ let package = Package(
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(
-            name: "ParleyClientTests", dependencies: ["ParleyClient", "ParleyModel", nioCore, nioEmbedded, nioPosix], swiftSettings: settings),
+            name: "ParleyClientTests",
+            dependencies: ["ParleyClient", "ParleyModel", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioWebSocket],
+            swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["parley", "ParleyClient", "ParleyCore", "ParleyGateway", "ParleyModel", "ParleyTesting", logging, nioCore, nioPosix],
