@@ -6,7 +6,7 @@ import asyncio
 from typing import List
 
 from observation import read_notifications, wait_until_drained
-from world import Device, User, World, check, same, until
+from world import Device, User, World, check, messages_of, same, until
 
 
 async def a_message_reaches_every_device_of_every_participant(world: World) -> None:
@@ -101,7 +101,12 @@ async def a_removed_participant_hears_nothing_any_more(world: World) -> None:
     await ada.rest("DELETE", f"/v1/conversations/{group}/participants/{ben.id}")
     removed.set()
     await flowing
-    same([message["content"] for message in await eves.messages(len(sent))], sent, "what someone who stayed got")
+    events = await eves.events(len(sent) + 1)
+    same([message["content"] for message in messages_of(events, group)], sent, "what someone who stayed got")
+    left = {
+        "type": "participant", "conversation_id": group, "user_id": ben.id, "change": "left", "role": None,
+        "participant_count": 2, "version": 1}
+    same([event for event in events if event["type"] != "message"], [left], "what else they were told")
     reply = await bens[0].command("send", conversation_id=group, message_type="text", content="hi")
     same(reply["code"], "not_a_participant", "the refusal of a removed sender")
     fence = await ben.direct(world.user())

@@ -27,12 +27,20 @@ import authentication  # noqa: E402
 import delivery  # noqa: E402
 import first_requests  # noqa: E402
 import frames  # noqa: E402
+import heartbeats  # noqa: E402
 import limits  # noqa: E402
+import markers  # noqa: E402
+import presence  # noqa: E402
+import resume  # noqa: E402
 from server import ParleyServer, ServerFailed  # noqa: E402
 from world import Failed, World  # noqa: E402
 
 CASE_LIMIT_SECONDS = 120
-TIGHT = {"PARLEY_SOCKET_AUTHENTICATION_SECONDS": "1", "PARLEY_SOCKET_MAX_OUTBOUND_BYTES": "65536", "PARLEY_LIMITS_IDLE_SECONDS": "3"}
+TIGHT = {
+    "PARLEY_SOCKET_AUTHENTICATION_SECONDS": "1", "PARLEY_SOCKET_MAX_OUTBOUND_BYTES": "65536", "PARLEY_SOCKET_DRAIN_SECONDS": "1",
+    "PARLEY_LIMITS_IDLE_SECONDS": "3", "PARLEY_LIMITS_RECEIPTS_PARTICIPANTS": str(markers.LARGE_GROUP),
+    "PARLEY_SOCKET_COMMANDS_BURST": str(limits.COMMANDS_AT_ONCE), "PARLEY_SOCKET_MAX_PER_USER": str(limits.SOCKETS_PER_USER),
+}
 
 Case = Callable[[World], Awaitable[None]]
 
@@ -46,8 +54,12 @@ class SocketTest:
         self.failed = 0
 
     async def run(self) -> None:
-        await self._with_server("usual", {}, first_requests.CASES + authentication.CASES + frames.CASES + delivery.CASES)
-        await self._with_server("tight", TIGHT, first_requests.TIGHT_CASES + limits.CASES)
+        usual = (
+            first_requests.CASES + authentication.CASES + frames.CASES + delivery.CASES + resume.CASES + markers.USUAL_CASES
+            + presence.CASES)
+        await self._with_server("usual", {}, usual)
+        await self._with_server("heart", {"PARLEY_SOCKET_HEARTBEAT_SECONDS": "1"}, heartbeats.CASES)
+        await self._with_server("tight", TIGHT, first_requests.TIGHT_CASES + markers.LARGE_GROUP_CASES + limits.CASES)
 
     async def _with_server(self, name: str, settings: dict, cases: List[Case]) -> None:
         cases = [case for case in cases if not self.words or any(word in case.__name__ for word in self.words)]
@@ -68,8 +80,10 @@ class SocketTest:
     async def _try(self, case: Case, world: World) -> None:
         name = case.__name__.replace("_", " ")
         try:
-            await asyncio.wait_for(case(world), CASE_LIMIT_SECONDS)
-            await world.tidy_up()
+            try:
+                await asyncio.wait_for(case(world), CASE_LIMIT_SECONDS)
+            finally:
+                await world.tidy_up()
         except Exception as error:
             self.failed += 1
             told = str(error) if isinstance(error, (Failed, ServerFailed)) else traceback.format_exc()

@@ -6,14 +6,14 @@ import asyncio
 import json
 import time
 import uuid
-from typing import Any, Awaitable, Callable, Dict, List, Optional
+from typing import Any, Awaitable, Callable, Dict, List, NamedTuple, Optional
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from connection import Answer, Connection
 from server import ParleyServer
-from tokens import sign
+from tokens import sign, sign_service
 
 LIMIT_SECONDS = 20
 
@@ -64,11 +64,9 @@ class World:
 
     async def tidy_up(self) -> None:
         """Between two cases."""
-        for each in self._open:
-            closing = each.close()
-            if closing is not None:
-                await closing
+        closing = [each.close() for each in self._open]
         self._open = []
+        await asyncio.gather(*(each for each in closing if each is not None))
 
     async def device(self, token: Optional[str] = None, **options: Any) -> "Device":
         """A socket that has done no more than its handshake; `token` goes into the header."""
@@ -78,12 +76,28 @@ class World:
             compression=None, ping_interval=None, max_size=None, proxy=None, close_timeout=5, **options)
         return self.keep(Device(socket))
 
+    async def as_service(self, method: str, path: str, body: Any = None, wanted: tuple = (200, 201, 204)) -> Answer:
+        """A request with a service token, such as the team's own backend has."""
+        connection = Connection(self.server.port, sign_service(self.secret))
+        try:
+            answer = await connection.request(method, path, body)
+        finally:
+            connection.close()
+        check(answer.status in wanted, f"{method} {path}", answer)
+        return answer
+
 
 class User:
+    """Acts over one HTTP connection, one request after the other."""
+
     def __init__(self, world: World, id: str):
         self.world = world
         self.id = id
         self._connection = world.keep(Connection(world.server.port, self.token()))
+
+    def again(self) -> "User":
+        """The same user, to act at the same time over another connection."""
+        return User(self.world, self.id)
 
     def token(self, ttl_seconds: int = 3600) -> str:
         return sign(self.world.secret, self.id, ttl_seconds)
@@ -101,8 +115,12 @@ class User:
     async def direct(self, other: "User") -> str:
         return (await self.rest("POST", "/v1/conversations", {"type": "direct", "participant_ids": [other.id]})).body["id"]
 
-    async def group(self, *others: "User") -> str:
-        body = {"type": "group", "title": "A group", "participant_ids": [each.id for each in others]}
+    async def directs(self, count: int) -> List[str]:
+        """Conversations with users of their own."""
+        return [await self.direct(self.world.user()) for _ in range(count)]
+
+    async def group(self, *others: "User", title: str = "A group") -> str:
+        body = {"type": "group", "title": title, "participant_ids": [each.id for each in others]}
         return (await self.rest("POST", "/v1/conversations", body)).body["id"]
 
     async def device(self, subscription: Optional[Dict] = None, **options: Any) -> "Device":
@@ -111,6 +129,16 @@ class User:
         same((await device.command("subscribe", **(subscription or {})))["type"], "ok", "the reply")
         await device.caught_up()
         return device
+
+    async def resume(self, **subscription: Any) -> "Resumed":
+        """A socket of this user that subscribes with that, and what it is told until it has caught up."""
+        device = await self.known_device()
+        reply = await device.command("subscribe", **subscription)
+        same(reply["type"], "ok", f"the reply {reply}")
+        events: List[Dict] = []
+        while not events or events[-1]["type"] != "caught_up":
+            events.append(await device.event())
+        return Resumed(device, reply["conversations"], events[:-1], events[-1]["cursor"])
 
     async def known_device(self, **options: Any) -> "Device":
         """An authenticated socket of this user, which has not subscribed."""
@@ -126,6 +154,25 @@ class User:
         return (await asker.rest("GET", f"/v1/users/{self.id}/presence")).body["online"]
 
 
+class Resumed(NamedTuple):
+    device: "Device"
+    conversations: int
+    events: List[Dict]
+    cursor: str
+
+    def of_type(self, type: str) -> List[Dict]:
+        return [event for event in self.events if event["type"] == type]
+
+    def messages(self, conversation: str) -> List[Dict]:
+        return messages_of(self.events, conversation)
+
+
+def messages_of(events: List[Dict], conversation: str) -> List[Dict]:
+    """The messages of one conversation, in the order in which they came."""
+    messages = [event["message"] for event in events if event["type"] == "message"]
+    return [message for message in messages if message["conversation_id"] == conversation]
+
+
 class Device:
     """One socket. A task of its own reads it, so that replies find their commands and events keep their order."""
 
@@ -133,6 +180,7 @@ class Device:
         self.socket = socket
         self._replies: Dict[int, asyncio.Future] = {}
         self._events: asyncio.Queue = asyncio.Queue()
+        self._held: List[Dict] = []  # came before what was asked for
         self._last_id = 0
         self._may_read = asyncio.Event()
         self._may_read.set()
@@ -165,16 +213,58 @@ class Device:
         return reply["message"]
 
     async def event(self) -> Dict:
-        event = await soon(self._events.get(), "an event")
-        if isinstance(event, ConnectionClosed):
-            raise Failed(f"the socket was closed: {event}")
-        return event
+        """The next event that is no heartbeat: these come in between at any time."""
+        return await self._next(lambda event: event["type"] != "heartbeat")
+
+    async def heartbeat(self) -> Dict:
+        return await self._next(lambda event: event["type"] == "heartbeat")
+
+    async def event_or_heartbeat(self) -> Dict:
+        return await self._next(lambda event: True)
+
+    async def _next(self, fits: Callable[[Dict], bool]) -> Dict:
+        for place, event in enumerate(self._held):
+            if fits(event):
+                return self._held.pop(place)
+        while True:
+            event = await soon(self._events.get(), "an event")
+            if isinstance(event, ConnectionClosed):
+                self._events.put_nowait(event)
+                raise Failed(f"the socket was closed: {event}")
+            if fits(event):
+                return event
+            self._held.append(event)
 
     async def caught_up(self) -> str:
         """The cursor of `caught_up`, which is the next event."""
         event = await self.event()
         same(event["type"], "caught_up", f"the event {event}")
         return event["cursor"]
+
+    async def event_of(self, type: str) -> Dict:
+        """The next event, without its type, which is that."""
+        event = await self.event()
+        same(event.pop("type"), type, f"the event {event}")
+        return event
+
+    async def events(self, count: int) -> List[Dict]:
+        return [await self.event() for _ in range(count)]
+
+    def waiting(self) -> List[Dict]:
+        """Events that have come and were not asked for yet."""
+        while not self._events.empty():
+            event = self._events.get_nowait()
+            if not isinstance(event, ConnectionClosed):
+                self._held.append(event)
+        waiting = [event for event in self._held if event["type"] != "heartbeat"]
+        self._held = [event for event in self._held if event["type"] == "heartbeat"]
+        return waiting
+
+    async def refusal(self, type: str, **fields: Any) -> str:
+        """The code of the error with which the command is answered."""
+        reply = await self.command(type, **fields)
+        same(reply["type"], "error", f"the reply {reply}")
+        return reply["code"]
 
     async def message(self) -> Dict:
         event = await self.event()
@@ -211,7 +301,9 @@ class Device:
                 await self._may_read.wait()
                 frame = json.loads(await self.socket.recv())
                 if "id" in frame:
-                    self._replies.pop(frame.pop("id")).set_result(frame)
+                    reply = self._replies.pop(frame.pop("id"))
+                    if not reply.done():  # else nobody waits for it any more
+                        reply.set_result(frame)
                 else:
                     self._events.put_nowait(frame)
         except ConnectionClosed as closed:

@@ -1,10 +1,9 @@
 import ParleyModel
-import Synchronization
 
 /// Makes what the connections of each row send.
 final class RequestSources: Sendable {
     private let tokens: [UserID: String]
-    private let nextBlock = Atomic<Int64>(0)
+    private let numbers = NumberBlocks()
 
     init(users: [UserID], token: (UserID) async throws -> String) async throws {
         var tokens: [UserID: String] = [:]
@@ -54,9 +53,8 @@ final class RequestSources: Sendable {
 
     private func creates(in conversations: [ConversationID], by user: UserID) -> RequestSource {
         let token = tokens[user] ?? ""
-        let block = nextBlock.add(1, ordering: .relaxed).newValue
         return RequestSource(
             conversations.map { .create(in: $0, content: String(Seeder.content), token: token) },
-            numbers: .counting(CountingNumbers(block: block)), expectedStatus: 201)
+            numbers: .counting(numbers.next()), expectedStatus: 201)
     }
 }

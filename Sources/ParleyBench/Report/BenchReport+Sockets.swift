@@ -75,7 +75,8 @@ extension BenchReport {
             """
             One conversation: \(sockets.senders) more sockets send, with the send command. Latency is the time from sending until the \
             last receipt. The bare writer is a process of its own that writes the same bytes to as many sockets, with the same \
-            receivers: a burst in one write to each socket, no storage, no order, no users.
+            receivers: a burst in one write to each socket, no storage, no order, no users. Where the limit on open files allows it, \
+            both have their sockets open and are measured in turn; otherwise one after the other.
             """,
             """
             Many conversations: open loop. A message counts from the moment at which it was to be sent, its sender's own receipt does \

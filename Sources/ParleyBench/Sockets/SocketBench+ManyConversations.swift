@@ -43,10 +43,10 @@ extension SocketBench {
         let warmUpRounds = 1
         let rounds = max(1, Int(configuration.measuredSeconds.rounded()))
         let standing = plan.standing(at: Int64(ConversationsPlan.messages))
+        let numbers = numbers.next()
         let observation = try await observe({ server.usage.processorSeconds }) {
             try await driver.run(limitSeconds: Double(warmUpRounds + rounds) + Self.patienceSeconds) { crowd in
-                OpenLoopRun(
-                    standing, warmUpRounds: warmUpRounds, rounds: rounds, numbers: CountingNumbers(block: Block.openLoop), crowd)
+                OpenLoopRun(standing, warmUpRounds: warmUpRounds, rounds: rounds, numbers: numbers, crowd)
             }
         }
         results.add(kind, observation)
@@ -57,9 +57,10 @@ extension SocketBench {
         _ standing: OpenLoopRun.Conversations, _ server: BenchServer, _ driver: SocketDriver, turn: Int, _ results: inout BenchResults
     ) async throws {
         progress("restart, \(sizes.sockets) sockets", turn: turn)
+        let numbers = numbers.next()
         let killedAt = NIODeadline.now()
         let comingBack = driver.start(limitSeconds: Self.returnSeconds) { crowd in
-            ReturnRun(standing, backoff: Self.backoff, numbers: CountingNumbers(block: Block.comingBack), crowd)
+            ReturnRun(standing, backoff: Self.backoff, numbers: numbers, crowd)
         }
         do {
             try await server.restart()

@@ -2,23 +2,14 @@ import Foundation
 import NIOCore
 import ParleyModel
 
-/// Measures the rows of sockets. Everything that is compared is measured one after the other: fan-out beside the bare
-/// writer's to the same receivers, slow readers beside the same sockets reading.
+/// Measures the rows of sockets. What is compared is measured one after the other: fan-out beside the bare writer's to
+/// receivers of the same kind, slow readers beside the same sockets reading.
 struct SocketBench {
     let configuration: BenchConfiguration
     let eventLoop: any EventLoop
     let sizes: SocketSizes
 
-    /// Each source of messages has numbers of its own.
-    enum Block {
-        static let one: Int64 = 4_000_000
-        static let bursts: Int64 = 4_000_001
-        static let fill: Int64 = 4_000_002
-        static let withoutSlow: Int64 = 4_000_003
-        static let besideSlow: Int64 = 4_000_004
-        static let openLoop: Int64 = 4_000_005
-        static let comingBack: Int64 = 4_000_006
-    }
+    let numbers = NumberBlocks()
 
     static let connectSeconds = 120.0
     /// How long deliveries may take beyond the time for which they are measured.
@@ -31,12 +22,13 @@ struct SocketBench {
         self.eventLoop = eventLoop
         sizes = configuration.sizes.sockets
         let limit = OpenFilesLimit.current
-        guard limit >= sizes.openFiles else { throw .tooFewOpenFiles(needed: sizes.openFiles, limit: limit) }
+        let needed = sizes.openFiles(sizes.mostSockets)
+        guard limit >= needed else { throw .tooFewOpenFiles(needed: needed, limit: limit) }
     }
 
     func measure(turn: Int, _ results: inout BenchResults) async throws {
         for (place, sockets) in sizes.fanOuts.enumerated() {
-            try await measureFanOut(to: sockets, slow: place == 0 ? sizes.slowReaders : 0, turn: turn, &results)
+            try await measureOneConversation(to: sockets, slow: place == 0 ? sizes.slowReaders : 0, turn: turn, &results)
         }
         try await measureConversations(turn: turn, &results)
     }

@@ -27,6 +27,12 @@ struct SocketSizes: Sendable, Equatable {
     /// Of the rows with one socket for each participant of many conversations.
     var sockets: Int { conversations * participants }
 
-    /// Open files that this process needs, and the server too: a socket each, and some for everything else.
-    var openFiles: Int { max(fanOuts.max() ?? 0, sockets) + slowReaders + senders + 200 }
+    /// Of the row with the most of them.
+    var mostSockets: Int { max((fanOuts.max() ?? 0) + slowReaders + senders, sockets) }
+
+    /// Open files that so many sockets need in this process, and in the server too: one each, and some for everything else.
+    func openFiles(_ sockets: Int) -> Int { sockets + 200 }
+
+    /// One message at a time, and several at once.
+    var bursts: [Int] { [1, burst] }
 }
