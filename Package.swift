@@ -40,7 +40,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "parley", targets: ["parley"]),
-        .library(name: "ParleyClient", targets: ["ParleyClient"]),
+        .library(name: "ParleyClient", targets: ["ParleyClient", "ParleyModel"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -94,6 +94,9 @@ public actor ParleyClient {
     /// next one is asked for: after a crash the last one may come again, but none is left out.
     public nonisolated var resumeState: ResumeState { buffer.resumeState }
 
+    /// Whose token it is, once a server has said so: known when ``states`` says ``ConnectionState/live`` for the first time.
+    public var user: UserID? { machine.user }
+
     // MARK: Running
 
     /// Connects, and connects again, until the task is cancelled; then it returns. Throws when going on makes no sense:

@@ -53,13 +53,15 @@ struct WebSocketConnector: Sendable {
             upgradePipelineHandler: { channel, head in
                 channel.eventLoop.makeCompletedFuture { try Self.upgraded(channel, head) }
             })
-        let upgrade = try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-            configuration: .init(
-                upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration(
-                    upgradeRequestHead: request, upgraders: [upgrader],
-                    notUpgradingCompletionHandler: { channel in
-                        channel.eventLoop.makeFailedFuture(ClientError.connectionFailed("the server did not open a WebSocket"))
-                    })))
+        var configuration = NIOUpgradableHTTPClientPipelineConfiguration(
+            upgradeConfiguration: NIOTypedHTTPClientUpgradeConfiguration(
+                upgradeRequestHead: request, upgraders: [upgrader],
+                notUpgradingCompletionHandler: { channel in
+                    channel.eventLoop.makeFailedFuture(ClientError.connectionFailed("the server did not open a WebSocket"))
+                }))
+        // The server speaks first: its hello may come in one piece with the answer to the handshake.
+        configuration.leftOverBytesStrategy = .forwardBytes
+        let upgrade = try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: configuration)
         // A server that accepts connections and says nothing.
         let deadline = channel.eventLoop.scheduleTask(in: .seconds(connectSeconds)) { channel.close(promise: nil) }
         upgrade.whenComplete { _ in deadline.cancel() }
