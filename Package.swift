@@ -131,7 +131,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["parley", "ParleyClient", "ParleyCore", "ParleyGateway", "ParleyModel", "ParleyTesting", logging, nioCore, nioPosix],
+            dependencies: ["parley", "ParleyAPI", "ParleyClient", "ParleyCore", "ParleyModel", "ParleyTesting", logging, serviceLifecycle],
             swiftSettings: settings),
         .testTarget(name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", nioCore, nioPosix], swiftSettings: settings),
     ]

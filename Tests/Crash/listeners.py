@@ -36,7 +36,9 @@ class Listener:
         self.records: Dict[str, List[dict]] = {each.id: [] for each in population.conversations_of(user_id)}
         self.connections = 0
         self._cursor: Optional[str] = None
-        self._since_cursor: Dict[str, int] = {}
+        # What was heard since the newest cursor, and since the one before: a cursor is a little older than the moment it is told.
+        self._recent: Dict[str, int] = {}
+        self._earlier: Dict[str, int] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -65,7 +67,7 @@ class Listener:
 
     def _resume(self) -> Dict[str, Any]:
         if self._uses_cursor and self._cursor:
-            return {"cursor": self._cursor, "positions": self._since_cursor}
+            return {"cursor": self._cursor, "positions": {**self._earlier, **self._recent}}
         return {"positions": {id: self._last(id) for id in self.records}}
 
     def _last(self, conversation_id: str) -> int:
@@ -76,10 +78,10 @@ class Listener:
         if frame["type"] == "message":
             message = frame["message"]
             self.records.setdefault(message["conversation_id"], []).append(message)
-            self._since_cursor[message["conversation_id"]] = message["sequence_number"]
+            self._recent[message["conversation_id"]] = message["sequence_number"]
         if frame.get("cursor"):
             self._cursor = frame["cursor"]
-            self._since_cursor = {}
+            self._recent, self._earlier = {}, self._recent
 
 
 async def wait_until_caught_up(listeners: List[Listener], highest: Dict[str, int]) -> List[str]:

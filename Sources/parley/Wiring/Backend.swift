@@ -12,6 +12,8 @@ struct Backend {
     let revocations: any TokenRevocationStore
     let pushQueue: any PushQueue
     let bus: any EventBus
+    /// Whether events may get lost on the way: then connections look for changes that they were not told of.
+    var busLosesEvents = false
     let presence: any Presence
     let dependencies: [String: @Sendable () async throws(StoreError) -> Void]
     /// Lanes that the message store makes good use of.
@@ -19,7 +21,9 @@ struct Backend {
     let close: @Sendable () -> Void
 
     /// SQLite in a folder, everything else in the process.
-    static func embedded(folder: String, logger: Logger) async throws -> Backend {
+    static func embedded(
+        folder: String, bus: any EventBus = InProcessEventBus(), busLosesEvents: Bool = false, logger: Logger
+    ) async throws -> Backend {
         let database = try SQLiteDatabase(folder: folder, access: .exclusive, logger: logger)
         let pushQueue = SQLitePushQueue(database)
         do {
@@ -33,8 +37,9 @@ struct Backend {
         let messages = SQLiteMessageStore(database)
         return Backend(
             messages: messages, log: messages, conversations: SQLiteConversationStore(database), media: SQLiteMediaStore(database),
-            devices: SQLiteDeviceStore(database), revocations: SQLiteTokenRevocationStore(database), pushQueue: pushQueue, bus: InProcessEventBus(),
-            presence: InProcessPresence(), dependencies: ["storage": { () async throws(StoreError) in try await database.probe() }],
+            devices: SQLiteDeviceStore(database), revocations: SQLiteTokenRevocationStore(database), pushQueue: pushQueue, bus: bus,
+            busLosesEvents: busLosesEvents, presence: InProcessPresence(),
+            dependencies: ["storage": { () async throws(StoreError) in try await database.probe() }],
             // One writer, one lane: all that waits shares a commit.
             laneCount: 1, close: { database.close() })
     }

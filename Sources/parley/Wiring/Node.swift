@@ -27,7 +27,8 @@ struct Node {
         let media = MediaService(store: backend.media, timeSource: time)
         let sizes = ConversationSizes(store: backend.conversations, timeSource: time)
         let revocations = TokenRevocations(store: backend.revocations, bus: backend.bus, timeSource: time)
-        let gatewayConfiguration = Self.gateway(settings)
+        var gatewayConfiguration = Self.gateway(settings)
+        gatewayConfiguration.busLosesEvents = backend.busLosesEvents
         let resume = ResumeService(
             messages: backend.messages, conversations: backend.conversations, media: media, timeSource: time,
             receiptsMaxParticipants: gatewayConfiguration.receiptsMaxParticipants, maxSubscriptions: gatewayConfiguration.maxSubscriptions)
