@@ -32,6 +32,7 @@ import limits  # noqa: E402
 import markers  # noqa: E402
 import presence  # noqa: E402
 import resume  # noqa: E402
+import shutdown  # noqa: E402
 from server import ParleyServer, ServerFailed  # noqa: E402
 from world import Failed, World  # noqa: E402
 
@@ -59,6 +60,7 @@ class SocketTest:
             + presence.CASES)
         await self._with_server("usual", {}, usual)
         await self._with_server("heart", {"PARLEY_SOCKET_HEARTBEAT_SECONDS": "1"}, heartbeats.CASES)
+        await self._with_server("stopping", {"PARLEY_SOCKET_DRAIN_SECONDS": str(shutdown.DRAIN_SECONDS)}, shutdown.CASES)
         await self._with_server("tight", TIGHT, first_requests.TIGHT_CASES + markers.LARGE_GROUP_CASES + limits.CASES)
 
     async def _with_server(self, name: str, settings: dict, cases: List[Case]) -> None:
