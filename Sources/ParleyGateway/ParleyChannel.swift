@@ -6,6 +6,7 @@ public import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOWebSocket
 import ParleyCore
+import Synchronization
 
 /// REST and sockets on one port: a connection whose first request is a WebSocket handshake for `/v1/socket` becomes a
 /// socket, every other one is HTTP/1.1 for Hummingbird.
@@ -30,6 +31,7 @@ public struct ParleyChannel: HTTPChannelHandler {
     private let sessions: SocketSessions
     private let idleSeconds: Int64
     private let origins: OriginRule
+    private let isAcceptingWidely = OnceFlag()
 
     /// `idleSeconds` ends HTTP connections on which nothing happens, half-sent requests included.
     public init(
@@ -44,7 +46,8 @@ public struct ParleyChannel: HTTPChannelHandler {
     }
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        channel.eventLoop.makeCompletedFuture {
+        if let listener = channel.parent { widenAccepting(listener) }
+        return channel.eventLoop.makeCompletedFuture {
             let upgrader = NIOTypedWebSocketServerUpgrader<Negotiated>(
                 maxFrameSize: services.configuration.maxMessageBytes,
                 enableAutomaticErrorHandling: false,
@@ -68,6 +71,14 @@ public struct ParleyChannel: HTTPChannelHandler {
             negotiated.whenComplete { _ in bound.cancel() }
             return Value(negotiated: negotiated, channel: channel)
         }
+    }
+
+    /// After a restart thousands of clients come back at once, and NIO accepts four of them a turn: the listen queue
+    /// overflows, and whoever is dropped waits for seconds before TCP tries again. Hummingbird does not show its listener,
+    /// but every connection knows it.
+    private func widenAccepting(_ listener: any Channel) {
+        guard isAcceptingWidely.raise() else { return }
+        listener.setOption(.maxMessagesPerRead, value: 64).whenFailure { _ in }
     }
 
     /// The headers of a good handshake; nil for a request that is none of ours.
@@ -112,5 +123,15 @@ public struct ParleyChannel: HTTPChannelHandler {
             logger.trace("a connection ended before its first request", metadata: ["error": "\(error)"])
             try? await value.channel.close()
         }
+    }
+}
+
+/// Is raised once.
+private final class OnceFlag: Sendable {
+    private let isRaised = Atomic(false)
+
+    /// True for the first one who asks.
+    func raise() -> Bool {
+        isRaised.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged
     }
 }
