@@ -1,0 +1,73 @@
+import Foundation
+import ParleyModel
+import Synchronization
+
+@testable import ParleyClient
+
+/// The real server as a process that can be killed. Its program is named in the environment: `TEST_PARLEY_BINARY`.
+final class RealServer: Sendable {
+    static let binary = ProcessInfo.processInfo.environment["TEST_PARLEY_BINARY"]
+
+    let port: Int
+    private let data: URL
+    private let process = Mutex<Process?>(nil)
+
+    var url: String { "http://127.0.0.1:\(port)" }
+
+    init() async throws {
+        let fake = try await FakeServer.start()
+        try await fake.stop()
+        port = fake.port
+        data = FileManager.default.temporaryDirectory.appending(path: "parley-client-\(UInt64.random(in: .min ... .max))")
+        try start()
+    }
+
+    func start() throws {
+        let process = Self.process("serve", "--port", "\(port)", "--data", data.path(percentEncoded: false))
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        self.process.withLock { $0 = process }
+    }
+
+    /// As a power cut would.
+    func kill() {
+        guard let process = process.withLock({ $0.take() }) else { return }
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    func remove() {
+        kill()
+        try? FileManager.default.removeItem(at: data)
+    }
+
+    func client(of user: UserID) async throws -> ParleyClient {
+        let token = try await token(of: user)
+        var configuration = ParleyClient.Configuration(url: url) { token }
+        configuration.maxBackoffSeconds = 1
+        return try ParleyClient(configuration)
+    }
+
+    /// Tokens are signed with a secret that the server makes when it starts for the first time.
+    private func token(of user: UserID) async throws -> String {
+        while true {
+            let process = Self.process("token", "--user", user.description, "--data", data.path(percentEncoded: false))
+            let output = Pipe()
+            process.standardOutput = output
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            let token = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            if process.terminationStatus == 0 { return token.trimmingCharacters(in: .whitespacesAndNewlines) }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    private static func process(_ arguments: String...) -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: binary ?? "parley")
+        process.arguments = arguments
+        return process
+    }
+}
