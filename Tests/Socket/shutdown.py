@@ -29,7 +29,9 @@ async def what_was_sent_before_the_end_is_answered_or_found_on_resend(world: Wor
     outcomes = [await each for each in sending]
     for device in devices:
         same(await device.close_code(), 4000, "the close code")
-        same(device.waiting()[-1]["type"], "going_away", "the last event")
+        going = [event for event in device.waiting() if event["type"] == "going_away"]
+        same(len(going), 1, "how often it was told")
+        check(0 <= going[0]["reconnect_after_ms"] <= DRAIN_SECONDS * 1000, going)
     await start(world)
     again = [await user.known_device() for user in users]
     numbers: Dict[int, str] = {}
