@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT / "Tests/Crash"))
 
 import authentication  # noqa: E402
 import delivery  # noqa: E402
+import event_stream  # noqa: E402
 import first_requests  # noqa: E402
 import frames  # noqa: E402
 import heartbeats  # noqa: E402
@@ -57,10 +58,11 @@ class SocketTest:
     async def run(self) -> None:
         usual = (
             first_requests.CASES + authentication.CASES + frames.CASES + delivery.CASES + resume.CASES + markers.USUAL_CASES
-            + presence.CASES)
+            + presence.CASES + event_stream.CASES)
         await self._with_server("usual", {}, usual)
-        await self._with_server("heart", {"PARLEY_SOCKET_HEARTBEAT_SECONDS": "1"}, heartbeats.CASES)
-        await self._with_server("stopping", {"PARLEY_SOCKET_DRAIN_SECONDS": str(shutdown.DRAIN_SECONDS)}, shutdown.CASES)
+        await self._with_server("heart", {"PARLEY_SOCKET_HEARTBEAT_SECONDS": "1"}, heartbeats.CASES + event_stream.HEART_CASES)
+        stopping = {"PARLEY_SOCKET_DRAIN_SECONDS": str(shutdown.DRAIN_SECONDS)}
+        await self._with_server("stopping", stopping, shutdown.CASES + event_stream.STOPPING_CASES)
         await self._with_server("tight", TIGHT, first_requests.TIGHT_CASES + markers.LARGE_GROUP_CASES + limits.CASES)
 
     async def _with_server(self, name: str, settings: dict, cases: List[Case]) -> None:
