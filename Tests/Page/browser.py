@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 LIMIT_SECONDS = 30
 NAMES = ["chromium", "chromium-browser", "google-chrome"]
 POLL_SECONDS = 0.02
+KEYS = {"Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowUp": 38, "ArrowDown": 40}
 
 
 class Failed(Exception):
@@ -107,10 +108,12 @@ class Page:
         self._browser = browser
         self._session = session
         self.mishaps: List[str] = []
+        self._answer: Dict[str, str] = {}
 
     async def prepare(self, width: int, height: int) -> None:
         await self.call("Page.enable")
         await self.call("Runtime.enable")
+        await self.call("Log.enable")
         await self.resize(width, height)
 
     async def resize(self, width: int, height: int) -> None:
@@ -124,6 +127,9 @@ class Page:
         await self.run("window.isOld = true")
         await self.call("Page.reload")
         await self.until("!window.isOld && document.readyState === 'complete'")
+
+    async def close(self) -> None:
+        await self.call("Page.close")
 
     async def run(self, expression: str) -> Any:
         answer = await self.call("Runtime.evaluate", {"expression": expression, "returnByValue": True, "awaitPromise": True})
@@ -148,9 +154,17 @@ class Page:
         await self.call("Input.insertText", {"text": text})
 
     async def press_enter(self) -> None:
-        key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
+        await self.press("Enter")
+
+    async def press(self, name: str) -> None:
+        key = {"key": name, "code": name, "windowsVirtualKeyCode": KEYS[name], **({"text": "\r"} if name == "Enter" else {})}
         await self.call("Input.dispatchKeyEvent", {"type": "keyDown", **key})
         await self.call("Input.dispatchKeyEvent", {"type": "keyUp", **key})
+
+    async def answer(self, urls: str, content_type: str, body: str) -> None:
+        """From now on requests to these addresses get this body (base64) instead of going out."""
+        self._answer = {"content_type": content_type, "body": body}
+        await self.call("Fetch.enable", {"patterns": [{"urlPattern": urls}]})
 
     async def screenshot(self, file: Path) -> None:
         picture = await self.call("Page.captureScreenshot", {"format": "png"})
@@ -161,6 +175,12 @@ class Page:
         return await self._browser.call(method, parameters, self._session)
 
     def happened(self, method: str, parameters: dict) -> None:
+        if method == "Fetch.requestPaused":
+            headers = [{"name": "Content-Type", "value": self._answer["content_type"]}]
+            asyncio.ensure_future(self.call("Fetch.fulfillRequest", {
+                "requestId": parameters["requestId"], "responseCode": 200, "responseHeaders": headers, "body": self._answer["body"]}))
+        if method == "Log.entryAdded" and parameters["entry"]["source"] == "security":
+            self.mishaps.append(parameters["entry"]["text"])  # what the content security policy refused
         if method == "Runtime.exceptionThrown":
             details = parameters["exceptionDetails"]
             self.mishaps.append(details.get("exception", {}).get("description", details["text"]))

@@ -16,7 +16,7 @@ import { settleDrafts } from './compose.js';
 import { markDelivered, markRead, markWaiting } from './markers.js';
 import { presenceChanged, watchPresence } from './presence.js';
 import { typingArrived } from './typing.js';
-import { drawPanel, loadMembers } from './panel.js';
+import { loadMembers } from './panel.js';
 
 const REPLAY_LIMIT = 200; // with more than this missed in a conversation, its newest page is read instead
 const SOCKET_FAILURES = 3; // in a row, before server-sent events are tried
@@ -93,8 +93,7 @@ function eventArrived(event) {
   switch (event.type) {
     case 'message': return arrived(event.message);
     case 'conversation': return event.change === 'removed' ? removed(event.conversation_id) : soon(drawAll);
-    case 'participant': return soon(drawPanel);
-    case 'mute': return soon(drawAll);
+    case 'participant': case 'mute': return soon(drawAll);
     case 'read': return soon(drawMarkers);
     case 'delivered': case 'receipts': return soon(drawTimeline);
     case 'typing': return typingArrived(event);
