@@ -57,7 +57,7 @@ class Readable:
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "2026-11-24T11:33:46.514Z"),
         (r'"session":"\w+"', '"session":"2udzxrdpn6a7g"'),
         (r'"token":"eyJ[^"]+"', '"token":"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhZGEw…"'),
-        (r'"retry_after_ms":\d+', '"retry_after_ms":1000'),
+        (r'(?<=this connection sends too many commands","retryable":true,)"retry_after_ms":\d+', '"retry_after_ms":1000'),
         (r'"reconnect_after_ms":\d+', '"reconnect_after_ms":2108'),
     )
 
@@ -103,12 +103,12 @@ class Checks:
         self.check(name, missing + [f"{each} is in {where} only" for each in sorted(found - wanted)])
 
 
-def readable_examples(record: Record) -> Dict[str, str]:
-    """By name, as they stand in the page."""
+def readable_examples(record: Record, page: str) -> Dict[str, str]:
+    """By name, as they stand in the page; errors in the order of its table."""
     readable = Readable()
     texts = {name: readable.lines(frames) for name, frames in record.examples.items()}
     texts.update({name: readable.text(text) for name, text in record.texts.items()})
-    order = ERROR_CODE.findall(ERRORS.read_text())
+    order = rows(page, "Errors")
     pairs = [record.errors[code] for code in order if code in record.errors]
     # How many commands came before in the story is of no interest.
     texts["errors"] = readable.lines([{**frame, "id": 1} for pair in pairs for frame in pair])
@@ -154,10 +154,14 @@ def check_completeness(record: Record, page: str, checks: Checks) -> None:
 
 
 def table(page: str, heading: str) -> Set[str]:
+    return set(rows(page, heading))
+
+
+def rows(page: str, heading: str) -> List[str]:
     """The first words of the rows of the first table below a heading."""
     found = re.search(rf"^##+ {heading}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
-    rows = re.search(r"^\|[^\n]*\n\|[-| ]+\|\n((?:\|[^\n]*\n)+)", found[1] if found else "", re.MULTILINE)
-    return set(re.findall(r"^\| \[?`?(\w+)", rows[1], re.MULTILINE)) if rows else set()
+    body = re.search(r"^\|[^\n]*\n\|[-| ]+\|\n((?:\|[^\n]*\n)+)", found[1] if found else "", re.MULTILINE)
+    return re.findall(r"^\| \[?`?(\w+)", body[1], re.MULTILINE) if body else []
 
 
 def check_schemas(record: Record, checks: Checks) -> None:
@@ -189,7 +193,8 @@ def main() -> int:
             problems = traceback.format_exc().splitlines()
         checks.check(f"the {kind.__name__} is told to its end", problems)
     if not checks.failed:
-        examples, page = readable_examples(record), PAGE.read_text()
+        page = PAGE.read_text()
+        examples = readable_examples(record, page)
         if options.write:
             page = BLOCK.sub(lambda match: match[1] + examples.get(match[2], match[3]) + match[4], page)
             PAGE.write_text(page)
