@@ -68,9 +68,9 @@ final class HubPart: @unchecked Sendable {
             defer { inbox = [] }
             return inbox
         }
-        let start = NIODeadline.now()
+        let start = loop.now
         deliver(deliveries)
-        gathering.store(Self.pause(after: NIODeadline.now() - start), ordering: .relaxed)
+        gathering.store(Self.pause(after: loop.now - start), ordering: .relaxed)
     }
 
     /// How long the next events gather after events that took so long to write: a sixteenth of it, and never more than five

@@ -169,6 +169,11 @@ final class SocketSession: @unchecked Sendable {
         let reply = SocketText.ok(id) { json in
             json.name("conversations")
             json.integer(plan.starts.count)
+            // With nothing to replay, all that follows can be resumed from here, even before `caught_up`.
+            if request.cursor == nil, request.positions.isEmpty {
+                json.name("cursor")
+                json.string(plan.cursor.text)
+            }
         }
         await connection.subscribe(subscriber, plan, hearsAll: request.only == nil, reply: reply)
         do {

@@ -105,6 +105,8 @@ struct LocalConversation: Sendable, Equatable {
     /// is taken unless something else shows that the view is old.
     mutating func merge(_ news: ConversationView) {
         let conversation = news.conversation
+        // A whole view comes where single changes were missed.
+        if conversation.version > max(titleVersion, countVersion) { participants.markStale() }
         if conversation.version >= countVersion, conversation.lastSequence >= lastSequence { mute = news.mute }
         apply(conversation.stamp)
         if conversation.version >= roleVersion {

@@ -34,6 +34,8 @@ struct LocalParticipants: Sendable, Equatable {
     static let maxChanges = 1000
 
     private(set) var list: [UserID: LocalParticipant]?
+    /// Somebody came, went or has another role, and no event said who.
+    private(set) var isStale = false
     private var listVersion: Int64 = 0
     private var changes: [UserID: ParticipantChange] = [:]
     /// Changes up to this version may have been forgotten.
@@ -51,10 +53,13 @@ struct LocalParticipants: Sendable, Equatable {
         guard list == nil || version >= listVersion else { return true }
         list = Dictionary(participants.map { ($0.userID, LocalParticipant($0)) }) { _, later in later }
         listVersion = version
+        isStale = false
         for change in changes.values where change.version > version { carryOut(change, lastSequence: lastSequence) }
         for (user, marker) in markers { raise(user, to: marker) }
         return true
     }
+
+    mutating func markStale() { isStale = list != nil }
 
     mutating func apply(_ change: ParticipantChange, lastSequence: Int64) {
         guard change.version > changes[change.userID]?.version ?? 0, change.version > listVersion else { return }

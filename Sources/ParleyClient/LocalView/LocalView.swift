@@ -52,6 +52,12 @@ public struct LocalView: Sendable, Equatable {
         Set(unknown.keys).union(known.filter(\.value.isStale).keys)
     }
 
+    /// Conversations whose participants changed while the client was away, or did not keep up: read the list again and
+    /// give it to ``setParticipants(_:in:version:)``.
+    public var needsParticipants: Set<ConversationID> {
+        Set(known.filter(\.value.participants.isStale).keys)
+    }
+
     /// Whether there was a snapshot.
     public var hasBegun: Bool { held == nil }
 

@@ -23,6 +23,15 @@ extension ClientStateMachine {
         return [.send(CommandText.typing(command(.nothing), id, isTyping: isTyping))]
     }
 
+    /// The server would close the connection for such a frame, on every try: only this call fails.
+    private mutating func tooLarge(_ id: Int64) -> [Action] {
+        awaited[id] = nil
+        guard let ticket = outbox.finish(id)?.ticket else { return [] }
+        let refusal = Refusal(
+            code: ErrorCode.bodyTooLarge.rawValue, detail: "a command may have at most \(maxFrameBytes) bytes", isRetryable: false)
+        return [.fulfil(ticket, .failure(.refused(refusal)))]
+    }
+
     private var isSubscribed: Bool { phase == .live || phase == .catchingUp }
 
     /// Sends what waits, as far as the server's limit of commands allows: requests first, then what has arrived.
@@ -32,7 +41,8 @@ extension ClientStateMachine {
         while outbox.hasNext(at: now), budget.take(at: now) {
             let id = command(.request)
             guard let request = outbox.next(as: id, at: now) else { break }
-            actions.append(.send(CommandText.request(id, request)))
+            let text = CommandText.request(id, request)
+            actions += text.count <= maxFrameBytes ? [.send(text)] : tooLarge(id)
         }
         while let next = acks.next(at: now, within: &budget) {
             actions.append(.send(CommandText.marker(command(.nothing), "delivered", next.0, next.1)))

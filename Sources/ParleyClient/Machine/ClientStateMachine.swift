@@ -71,6 +71,8 @@ struct ClientStateMachine: Sendable {
     var budget = CommandBudget(serverLimit: 50, at: 0)
     var backoff: Backoff
     var positionsPerCommand = defaultPositionsPerCommand
+    /// Bytes of a frame that the server takes.
+    var maxFrameBytes = Int.max
 
     private var nextCommandID: Int64 = 1
     private var heartbeatMilliseconds = defaultHeartbeatMilliseconds
@@ -113,6 +115,7 @@ struct ClientStateMachine: Sendable {
         guard case .greeting(let token) = phase else { return fail("a second hello") }
         heartbeatMilliseconds = max(1000, hello.heartbeatIntervalMilliseconds)
         positionsPerCommand = Int(max(1, hello.limits.positions))
+        maxFrameBytes = Int(hello.limits.frameBytes)
         budget = CommandBudget(serverLimit: hello.limits.commandsPerSecond, at: now)
         phase = .authenticating
         return [.deliver(.hello(hello)), .send(CommandText.authenticate(command(.authenticate), token: token))]

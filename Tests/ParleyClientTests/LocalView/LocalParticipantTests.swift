@@ -29,6 +29,18 @@ struct LocalParticipantTests {
         #expect(local.participants(of: home)?.map(\.userID) == [me, ben])
     }
 
+    @Test func `a view that is newer than all that was told says that the list has to be read again`() {
+        var local = local
+        local.setParticipants([participant(me), participant(ben)], in: home, version: 1)
+        #expect(local.needsParticipants.isEmpty)
+        local.apply(.conversation(.refreshed(view(last: 5, read: 5, version: 7), at: start)))
+        #expect(local.needsParticipants == [home])
+        local.setParticipants([participant(me), participant(eve)], in: home, version: 7)
+        #expect(local.needsParticipants.isEmpty)
+        local.apply(.conversation(.refreshed(view(last: 5, read: 5, version: 7), at: start)))
+        #expect(local.needsParticipants.isEmpty)
+    }
+
     @Test func `late and repeated changes are old news`() {
         var local = local
         local.setParticipants([participant(me), participant(ben)], in: home, version: 2)

@@ -19,6 +19,33 @@ struct RequestTests {
         #expect(driver.goLive().map(\.type) == ["send", "read"])
     }
 
+    @Test func `what the server would not read fails alone, and the next message goes out`() throws {
+        var driver = MachineDriver()
+        driver.goLive()
+        let large = driver.ask(.send(outgoing(String(repeating: "x", count: 70_000))), 1)
+        #expect(large.sent.isEmpty)
+        guard case .failure(.refused(let refusal))? = large.fulfilled[1] else { return #expect(Bool(false), "\(large)") }
+        #expect(refusal.knownCode == .bodyTooLarge && !refusal.isRetryable)
+        #expect(driver.ask(.send(outgoing("b")), 2).sent.map(\.content) == ["b"])
+    }
+
+    @Test func `an event with words that are new to us is passed over`() {
+        var driver = MachineDriver()
+        driver.goLive()
+        let strange =
+            #"{"type":"participant","conversation_id":"\#(home)","user_id":"\#(ben)","change":"promoted","role":"moderator","participant_count":3,"version":9}"#
+        #expect(driver.say(strange) == [])
+        #expect(driver.ask(.send(outgoing("a")), 1).sent.count == 1)
+    }
+
+    @Test func `a first connection that is lost before it has caught up is resumed where it began`() throws {
+        var driver = MachineDriver()
+        let subscribe = driver.authenticate()[0]
+        _ = driver.ok(subscribe, #""conversations":1,"cursor":"1.7.7""#)
+        _ = driver.lose()
+        #expect(driver.authenticate()[0]["cursor"] == .string("1.7.7"))
+    }
+
     @Test func `messages of one conversation follow one another, others do not wait`() {
         var driver = MachineDriver()
         driver.goLive()
