@@ -44,6 +44,10 @@ class ParleyServer:
         """None while it runs."""
         return self._process.poll() if self._process else None
 
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
+
     def start(self) -> None:
         command = [str(self.binary), "serve", "--port", str(self.port), "--data", str(self.data)]
         with open(self.log, "ab") as log:

@@ -72,5 +72,12 @@ class RawSocket:
             if frame.opcode == CLOSE:
                 return int.from_bytes(frame.payload[:2], "big") if frame.payload else 1005
 
+    def end(self) -> None:
+        """Says that nothing more will be written."""
+        try:
+            self.writer.write_eof()
+        except OSError:
+            pass  # the other side has cut the connection
+
     def close(self) -> None:
         self.writer.transport.abort()

@@ -28,6 +28,7 @@ import delivery  # noqa: E402
 import event_stream  # noqa: E402
 import first_requests  # noqa: E402
 import frames  # noqa: E402
+import fuzz  # noqa: E402
 import heartbeats  # noqa: E402
 import limits  # noqa: E402
 import markers  # noqa: E402
@@ -43,6 +44,7 @@ TIGHT = {
     "PARLEY_LIMITS_IDLE_SECONDS": "3", "PARLEY_LIMITS_RECEIPTS_PARTICIPANTS": str(markers.LARGE_GROUP),
     "PARLEY_SOCKET_COMMANDS_BURST": str(limits.COMMANDS_AT_ONCE), "PARLEY_SOCKET_MAX_PER_USER": str(limits.SOCKETS_PER_USER),
 }
+FUZZ = {"PARLEY_SOCKET_AUTHENTICATION_SECONDS": "2", "PARLEY_LIMITS_IDLE_SECONDS": "5"}
 
 Case = Callable[[World], Awaitable[None]]
 
@@ -61,6 +63,7 @@ class SocketTest:
             + presence.CASES + event_stream.CASES)
         await self._with_server("usual", {}, usual)
         await self._with_server("heart", {"PARLEY_SOCKET_HEARTBEAT_SECONDS": "1"}, heartbeats.CASES + event_stream.HEART_CASES)
+        await self._with_server("fuzz", FUZZ, fuzz.CASES)
         stopping = {"PARLEY_SOCKET_DRAIN_SECONDS": str(shutdown.DRAIN_SECONDS)}
         await self._with_server("stopping", stopping, shutdown.CASES + event_stream.STOPPING_CASES)
         await self._with_server("tight", TIGHT, first_requests.TIGHT_CASES + markers.LARGE_GROUP_CASES + limits.CASES)
