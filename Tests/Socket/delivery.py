@@ -123,6 +123,41 @@ async def a_removed_participant_hears_nothing_any_more(world: World) -> None:
         same(await device.change(), (fence, "added"), "what followed the removal")
 
 
+async def who_is_added_and_removed_again_and_again_knows_in_the_end_where_they_are(world: World) -> None:
+    ada, ben = world.users(2)
+    groups = [await ada.group() for _ in range(8)]
+    devices = await ben.devices(2)
+
+    async def come_and_go(admin: User, group: str, times: int) -> None:
+        for number in range(times):
+            path = f"/v1/conversations/{group}/participants/{ben.id}"
+            await admin.rest("PUT", path, {"role": "member"})
+            await admin.post(group, f"{number}")
+            if number < times - 1 or times % 2:
+                await admin.rest("DELETE", path)
+
+    await asyncio.gather(*(come_and_go(ada.again(), group, 20 + place % 2) for place, group in enumerate(groups)))
+    fences = {group: await ada.post(group, "the end") for group in groups[::2]}  # where ben is in the end
+    for device in devices:
+        knows, heard = set(), {}
+        while heard != fences:
+            event = await device.event()
+            if event["type"] == "conversation":
+                changed = event["conversation_id"]
+                check(event["change"] == "removed" or event["conversation"]["id"] == changed, event)
+                knows = knows - {changed} if event["change"] == "removed" else knows | {changed}
+            elif event["type"] == "message":
+                check(event["message"]["conversation_id"] in knows, "a message of a conversation that is not known came", event)
+                heard.update({event["message"]["conversation_id"]: event["message"]} if event["message"] in fences.values() else {})
+        last = await ada.group(ben)
+        while True:
+            event = await device.event()
+            if event.get("conversation_id") == last:
+                break
+            knows -= {event["conversation_id"]} if event.get("change") == "removed" else set()
+        same(knows, set(fences), "the conversations that are known")
+
+
 async def an_outsider_hears_nothing(world: World) -> None:
     ada, ben, eve = world.users(3)
     conversation = await ada.direct(ben)
@@ -210,6 +245,7 @@ CASES = [
     a_new_conversation_is_told_at_once,
     an_added_participant_hears_what_follows,
     a_removed_participant_hears_nothing_any_more,
+    who_is_added_and_removed_again_and_again_knows_in_the_end_where_they_are,
     an_outsider_hears_nothing,
     presence_follows_the_sockets,
     only_who_is_offline_is_notified,
