@@ -100,7 +100,9 @@ export function drawConversationHead() {
   element('cannot-write').hidden = !conversation || mayWrite;
 }
 
+// A phone shows the list, with its word on the connection, or this.
 function subtitleOf(conversation) {
+  if (!element('offline').hidden) return 'Reconnecting…';
   const typing = typingIn(conversation.id);
   if (typing) return typing;
   const other = otherOf(conversation);

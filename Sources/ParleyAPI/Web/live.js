@@ -8,7 +8,7 @@ import { ParleySocket, newResume } from './socket.js';
 import { ParleyEvents } from './events.js';
 import { applyEvent } from './view.js';
 import { readAgain, readSnapshot } from './snapshot.js';
-import { drawAll, identified, messageArrived, removed } from './conversation.js';
+import { drawAll, drawConversationHead, identified, messageArrived, removed } from './conversation.js';
 import { checkTail, refreshTimeline, skipTo } from './history.js';
 import { drawTimeline } from './timeline.js';
 import { drawConversations } from './list.js';
@@ -160,5 +160,6 @@ function sayState() {
   setText(element('offline-text'), navigator.onLine
     ? 'No connection. What you write is sent as soon as it is back.'
     : 'You are offline. What you write is sent as soon as you are back.');
+  drawConversationHead();
 }
 
