@@ -14,14 +14,17 @@ const LOAD_WITHIN = 400;
 export function drawTimeline() {
   const { timeline } = state;
   drawLogNote(timeline);
+  keepBottom(() => arrangeLog(timeline));
+  drawJump();
+}
+
+function arrangeLog(timeline) {
   arrange(element('messages'), timeline?.loaded ? rowsOf(timeline) : [], makeRow, updateRow);
   const older = element('older');
   older.hidden = !timeline?.hasOlder;
   setText(older, timeline?.loadingOlder ? 'Loading older messages…'
     : timeline?.problem ? 'Could not load older messages. Try again'
     : 'Load older messages');
-  if (state.atBottom && !timeline?.cut) scrollToBottom();
-  drawJump();
 }
 
 function drawLogNote(timeline) {
@@ -76,6 +79,19 @@ function isRun(earlier, later) {
 
 // MARK: The place
 
+function heightBelow() {
+  const log = element('log');
+  return log.scrollHeight - log.scrollTop - log.clientHeight;
+}
+
+// Who is at the end stays there when something is added. The place itself is asked too: somebody may have scrolled a
+// moment ago, and the event that tells comes with the next frame.
+export function keepBottom(draw) {
+  const stays = state.atBottom && heightBelow() < BOTTOM_WITHIN && !state.timeline?.cut;
+  draw();
+  if (stays) scrollToBottom();
+}
+
 export function scrollToBottom() {
   const log = element('log');
   log.scrollTop = log.scrollHeight;
@@ -105,14 +121,13 @@ export function keepPlace(draw) {
 }
 
 export function logScrolled() {
-  const log = element('log');
-  const below = log.scrollHeight - log.scrollTop - log.clientHeight;
+  const below = heightBelow();
   const wasAtBottom = state.atBottom;
   state.atBottom = below < BOTTOM_WITHIN;
   if (state.atBottom && !wasAtBottom) soon(markRead);
   if (below < LOAD_WITHIN) loadNewer();
   // After a failure the button asks for the next try, or every pixel scrolled would be one.
-  if (log.scrollTop < LOAD_WITHIN && !state.timeline?.problem) loadOlder();
+  if (element('log').scrollTop < LOAD_WITHIN && !state.timeline?.problem) loadOlder();
   drawJump();
 }
 

@@ -5,7 +5,7 @@ import { element, setText, soon } from './page.js';
 import { nameOf } from './names.js';
 import { drawConversations } from './list.js';
 import { drawConversationHead } from './conversation.js';
-import { scrollToBottom } from './timeline.js';
+import { keepBottom } from './timeline.js';
 
 const FORGET_AFTER_MS = 6_000;
 
@@ -38,9 +38,10 @@ export function typingIn(conversationId) {
 
 function drawTyping() {
   const text = typingIn(state.timeline?.conversationId);
-  element('typing').hidden = text === null;
-  setText(element('typing-text'), text ?? '');
-  if (state.atBottom) scrollToBottom();
+  keepBottom(() => {
+    element('typing').hidden = text === null;
+    setText(element('typing-text'), text ?? '');
+  });
   drawConversations();
   drawConversationHead();
 }
