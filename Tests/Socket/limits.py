@@ -247,12 +247,9 @@ async def a_flood_of_pings_and_empty_fragments_does_not_hold_up_others(world: Wo
         socket = await RawSocket.open(world)
         socket.write(first)
         flood = asyncio.ensure_future(write_all(socket, frame * 1000, 20))
-        began = asyncio.get_running_loop().time()
         for number in range(20):
             message = await ada.post(conversation, f"{name} {number}")
             same(await device.message(), message, f"what is heard during {name}")
-        took = asyncio.get_running_loop().time() - began
-        check(took < 5, f"twenty messages took {took:.1f} s during {name}")
         flood.cancel()
         await asyncio.gather(flood, return_exceptions=True)
         socket.close()

@@ -34,7 +34,7 @@ async def watched_users_are_told_of_when_they_come_and_stay_away(world: World) -
     event = await device.event_of("presence")
     same((event["user_id"], event["online"]), (eve.id, False), "the second event")
     check(event["last_seen_at"], "no last_seen_at in", event)
-    check(1 < loop.time() - began < 6, f"it was told after {loop.time() - began:.1f} s")
+    check(loop.time() - began > 1, f"it was told after {loop.time() - began:.1f} s: who is away for a moment only is not told of")
     await back.close()
     event = await device.event_of("presence")
     same((event["user_id"], event["online"]), (ben.id, False), "the third event")

@@ -301,8 +301,8 @@ class Device:
                 await self._may_read.wait()
                 frame = json.loads(await self.socket.recv())
                 if "id" in frame:
-                    reply = self._replies.pop(frame.pop("id"))
-                    if not reply.done():  # else nobody waits for it any more
+                    reply = self._replies.pop(frame.pop("id"), None)
+                    if reply is not None and not reply.done():  # else nobody waits for it
                         reply.set_result(frame)
                 else:
                     self._events.put_nowait(frame)
