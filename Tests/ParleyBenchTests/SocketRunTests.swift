@@ -95,6 +95,24 @@ struct SocketRunTests {
         }
     }
 
+    @Test(arguments: [4002, 4500] as [UInt16])
+    func `sockets that are told to come back later do, and others end the run`(code: UInt16) async throws {
+        try await withConversations { driver, server in
+            let plan = Self.conversations
+            let backoff = Backoff(firstMilliseconds: 20, maxMilliseconds: 50)
+            let comingBack = driver.start(limitSeconds: 20) { crowd in
+                ReturnRun(plan.standing(at: 5), backoff: backoff, numbers: CountingNumbers(block: 1), crowd)
+            }
+            try await server.eventLoop.submit { server.value.turnAway(code: code) }.get()
+            do {
+                let turnedAway = try await driver.outcome(of: comingBack).turnedAway
+                #expect(code == 4002 && turnedAway == 12)
+            } catch BenchError.socketClosed {
+                #expect(code == 4500)
+            }
+        }
+    }
+
     @Test func `a connection that is lost otherwise fails the run`() async throws {
         try await withCrowd { driver, server in
             let run = driver.start(limitSeconds: 20) { crowd in

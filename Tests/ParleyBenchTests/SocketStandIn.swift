@@ -41,6 +41,11 @@ final class SocketStandIn {
         try await channel.close()
     }
 
+    /// Tells all connections why they end; the other side closes.
+    func turnAway(code: UInt16) {
+        for connection in connections { connection.close(code: code) }
+    }
+
     /// Ends all connections without a word.
     func drop() {
         for connection in connections { connection.context?.close(promise: nil) }
@@ -124,6 +129,11 @@ private final class Connection: ChannelInboundHandler {
         } else if case .string(let name)? = command["conversation_id"], let conversation = ConversationID(name) {
             server.send(in: conversation)
         }
+    }
+
+    fileprivate func close(code: UInt16) {
+        let frame = ByteBuffer(bytes: [0x88, 0x02, UInt8(code >> 8), UInt8(code & 0xFF)])
+        context?.writeAndFlush(wrapOutboundOut(frame), promise: nil)
     }
 
     fileprivate func tell(_ text: [UInt8]) {

@@ -93,6 +93,10 @@ extension BenchReport {
             both ends) is in no process's resident memory and not in the aim.
             """,
         ]
+        if let most = results.turnedAway.max(), most > 0 {
+            notes.append(
+                "After a restart up to \(grouped(most)) times a socket was told to come back later (close codes 4000-4499), and did.")
+        }
         if let behind = results.slowReadersBehind.min() {
             notes.append(
                 """
@@ -121,6 +125,8 @@ extension BenchReport {
             json.optional(median(results.serverReadySeconds)) { $0.rounded($1) }
             json.name("restart_seconds")
             json.optional(median(results.restartSeconds)) { $0.rounded($1) }
+            json.name("restart_turned_away")
+            json.optional(results.turnedAway.max()) { $0.integer($1) }
         }
     }
 

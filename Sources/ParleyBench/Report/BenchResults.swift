@@ -102,6 +102,8 @@ struct BenchResults: Sendable {
     /// From the kill of the server until it was ready again, and until the last socket was back and caught up.
     var serverReadySeconds: [Double] = []
     var restartSeconds: [Double] = []
+    /// How often a socket that came back was told to come again later.
+    var turnedAway: [Int] = []
     /// How many of the sockets that did not read were so far behind that the server told them.
     var slowReadersBehind: [Int] = []
 

@@ -5,8 +5,14 @@ import ParleyModel
 /// stood; whoever sends in a conversation sends one more message as soon as it is back, so that some of the others hear
 /// of it live and some catch up with it. Over when everybody is back and has it.
 final class ReturnRun: SocketRun {
-    /// When the last one was back.
-    let outcome: EventLoopPromise<NIODeadline>
+    struct Return: Sendable {
+        /// When the last one was back.
+        let lastAt: NIODeadline
+        /// How often the server, while it was busy, told one to come back later.
+        let turnedAway: Int
+    }
+
+    let outcome: EventLoopPromise<Return>
     private let crowd: SocketCrowd
     private let conversations: OpenLoopRun.Conversations
     private let backoff: Backoff
@@ -14,6 +20,7 @@ final class ReturnRun: SocketRun {
     private var attempts: [Int]
     private var isBack: [Bool]
     private var backCount = 0
+    private var turnedAwayCount = 0
 
     init(_ conversations: OpenLoopRun.Conversations, backoff: Backoff, numbers: CountingNumbers, _ crowd: SocketCrowd) {
         self.crowd = crowd
@@ -36,6 +43,11 @@ final class ReturnRun: SocketRun {
         return true
     }
 
+    func accepts(turningAway receiver: SocketReceiver) -> Bool {
+        turnedAwayCount += 1
+        return true
+    }
+
     func ready(_ receiver: SocketReceiver) {
         let (conversation, participant) = receiver.place.quotientAndRemainder(dividingBy: conversations.participants)
         if participant == 0, receiver.position == conversations.position {
@@ -54,7 +66,7 @@ final class ReturnRun: SocketRun {
         guard !isBack[receiver.place], receiver.isReady, receiver.position > conversations.position else { return }
         isBack[receiver.place] = true
         backCount += 1
-        if backCount == isBack.count { outcome.succeed(.now()) }
+        if backCount == isBack.count { outcome.succeed(Return(lastAt: .now(), turnedAway: turnedAwayCount)) }
     }
 
     var missing: String { "\(isBack.count - backCount) of \(isBack.count) sockets had not come back and caught up" }

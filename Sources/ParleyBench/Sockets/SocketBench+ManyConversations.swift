@@ -69,7 +69,8 @@ extension SocketBench {
             throw error
         }
         results.serverReadySeconds.append(Double((NIODeadline.now() - killedAt).nanoseconds) / 1e9)
-        let lastAt = try await driver.outcome(of: comingBack)
-        results.restartSeconds.append(Double((lastAt - killedAt).nanoseconds) / 1e9)
+        let back = try await driver.outcome(of: comingBack)
+        results.turnedAway.append(back.turnedAway)
+        results.restartSeconds.append(Double((back.lastAt - killedAt).nanoseconds) / 1e9)
     }
 }

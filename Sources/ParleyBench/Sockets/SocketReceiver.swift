@@ -149,7 +149,7 @@ final class SocketReceiver: ChannelInboundHandler {
         switch frame.opcode {
         case .text: try take(SocketEvent(frame.payload), frame.payload)
         case .ping: write(ClientFrames.pong)
-        case .close: throw .socketClosed(Self.closeReason(frame.payload))
+        case .close: try turnedAway(frame.payload)
         }
     }
 
@@ -180,6 +180,13 @@ final class SocketReceiver: ChannelInboundHandler {
         guard !isReady else { return }
         state = .ready
         crowd.ready(self)
+    }
+
+    /// From 4500 on there is no coming back.
+    private func turnedAway(_ payload: ByteBuffer) throws(BenchError) {
+        let code = payload.getInteger(at: payload.readerIndex, as: UInt16.self) ?? 0
+        guard (4000..<4500).contains(code), crowd.turnedAway(self) else { throw .socketClosed(Self.closeReason(payload)) }
+        close()
     }
 
     private static func closeReason(_ payload: ByteBuffer) -> String {
