@@ -127,7 +127,7 @@ let package = Package(
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(
             name: "ParleyClientTests",
-            dependencies: ["ParleyClient", "ParleyModel", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioWebSocket],
+            dependencies: ["ParleyClient", "ParleyModel", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioWebSocket],
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",

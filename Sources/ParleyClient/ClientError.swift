@@ -22,6 +22,22 @@ public enum ClientError: Error, Sendable, Equatable {
     case invalidAddress(String)
 }
 
+extension ClientError: CustomStringConvertible {
+    /// A sentence for logs; holds neither tokens nor message text.
+    public var description: String {
+        switch self {
+        case .refused(let refusal): "refused: \(refusal.code) (\(refusal.detail))"
+        case .closed(let code, let reason): "closed for good: \(code) \(reason)"
+        case .notUnderstood(let what): "not understood: \(what)"
+        case .connectionFailed(let why): why
+        case .outboxFull: "too much is waiting to be sent"
+        case .ended: "the client has ended"
+        case .alreadyRunning: "the client runs already, or has run"
+        case .invalidAddress(let text): "\"\(text)\" is not an http:// or https:// address"
+        }
+    }
+}
+
 /// The server's no.
 public struct Refusal: Sendable, Equatable {
     /// The stable name; ``ErrorCode`` holds those that this version knows.

@@ -27,18 +27,24 @@ struct WebSocketConnector: Sendable {
     func connect() async throws -> Socket {
         let attempts = Attempts()
         return try await withTaskCancellationHandler {
-            let upgrade = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            try await open(attempts).get()
+        } onCancel: {
+            attempts.close()
+        }
+    }
+
+    private func open(_ attempts: Attempts) async throws -> EventLoopFuture<Socket> {
+        do {
+            return try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connectTimeout(.seconds(connectSeconds))
                 .channelOption(.socketOption(.tcp_nodelay), value: 1)
                 .connect(host: address.host, port: address.port) { channel in
                     attempts.add(channel)
                     return channel.eventLoop.makeCompletedFuture { try prepare(channel) }
                 }
-            let socket = try await upgrade.get()
-            try Task.checkCancellation()
-            return socket
-        } onCancel: {
-            attempts.close()
+        } catch let error as NIOConnectionError {
+            let why = error.connectionErrors.first.map { "\($0.error)" } ?? "its name is not known"
+            throw ClientError.connectionFailed("no connection to \(address.authority): \(why)")
         }
     }
 

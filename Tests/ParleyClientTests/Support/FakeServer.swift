@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import NIOWebSocket
 import ParleyModel
 
@@ -24,13 +25,14 @@ final class FakeServer: Sendable {
 
     /// `subprotocol` is what the server agrees to.
     static func start(
-        on port: Int = 0, subprotocol: String? = "parley.v1", answer: @escaping Answer = { _ in (404, "{}") }
+        on port: Int = 0, subprotocol: String? = "parley.v1", tls: NIOSSLContext? = nil, answer: @escaping Answer = { _ in (404, "{}") }
     ) async throws -> FakeServer {
         let (sockets, continuation) = AsyncStream<FakeSocket>.makeStream()
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     try prepare(channel, subprotocol, continuation, answer)
                 }
             }
