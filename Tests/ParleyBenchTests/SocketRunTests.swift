@@ -85,7 +85,7 @@ struct SocketRunTests {
         try await withConversations { driver, server in
             let plan = Self.conversations
             let backoff = Backoff(firstMilliseconds: 20, maxMilliseconds: 50)
-            let comingBack = driver.start(limitSeconds: 20) { crowd in
+            let comingBack = try await driver.start(limitSeconds: 20) { crowd in
                 ReturnRun(plan.standing(at: 5), backoff: backoff, numbers: CountingNumbers(block: 1), crowd)
             }
             try await server.eventLoop.submit { server.value.drop() }.get()
@@ -100,7 +100,7 @@ struct SocketRunTests {
         try await withConversations { driver, server in
             let plan = Self.conversations
             let backoff = Backoff(firstMilliseconds: 20, maxMilliseconds: 50)
-            let comingBack = driver.start(limitSeconds: 20) { crowd in
+            let comingBack = try await driver.start(limitSeconds: 20) { crowd in
                 ReturnRun(plan.standing(at: 5), backoff: backoff, numbers: CountingNumbers(block: 1), crowd)
             }
             try await server.eventLoop.submit { server.value.turnAway(code: code) }.get()
@@ -115,7 +115,7 @@ struct SocketRunTests {
 
     @Test func `a connection that is lost otherwise fails the run`() async throws {
         try await withCrowd { driver, server in
-            let run = driver.start(limitSeconds: 20) { crowd in
+            let run = try await driver.start(limitSeconds: 20) { crowd in
                 FanOutRun(.rounds(1), burst: 1, to: 0..<1, from: SilentSource(), on: crowd.eventLoop)
             }
             try await server.eventLoop.submit { server.value.drop() }.get()

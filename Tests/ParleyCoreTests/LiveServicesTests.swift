@@ -220,7 +220,7 @@ struct LiveServicesTests {
         let elsewhere = TokenRevocations(store: store, bus: bus, timeSource: time)
         let old = Caller(userID: users[0], issuedAt: Sample.time(0))
         try await elsewhere.check(old)
-        try await store.revoke(users[0], before: Sample.time(5))
+        await store.revoke(users[0], before: Sample.time(5))
         time.advance(bySeconds: 29)
         try await elsewhere.check(old)
         time.advance(bySeconds: 1)

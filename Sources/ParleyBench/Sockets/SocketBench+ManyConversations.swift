@@ -59,7 +59,7 @@ extension SocketBench {
         progress("restart, \(sizes.sockets) sockets", turn: turn)
         let numbers = numbers.next()
         let killedAt = NIODeadline.now()
-        let comingBack = driver.start(limitSeconds: Self.returnSeconds) { crowd in
+        let comingBack = try await driver.start(limitSeconds: Self.returnSeconds) { crowd in
             ReturnRun(standing, backoff: Self.backoff, numbers: numbers, crowd)
         }
         do {

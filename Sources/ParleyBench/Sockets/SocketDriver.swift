@@ -32,13 +32,14 @@ struct SocketDriver: Sendable {
         try await outcome(of: start(limitSeconds: limitSeconds, make))
     }
 
-    /// Begins something that goes on while the caller does something else.
+    /// Begins something that goes on while the caller does something else, and has begun when this returns: an event loop
+    /// reads its sockets before it takes up what was handed to it, so that otherwise what the caller does next could come first.
     func start<Run: SocketRun>(
         limitSeconds: Double, _ make: @escaping @Sendable (SocketCrowd) -> Run
-    ) -> EventLoopFuture<Run.Outcome> {
-        eventLoop.flatSubmit {
+    ) async throws -> EventLoopFuture<Run.Outcome> {
+        try await eventLoop.submit {
             crowd.value.start(make, limit: .milliseconds(Int64(limitSeconds * 1000)))
-        }
+        }.get()
     }
 
     func outcome<Value: Sendable>(of future: EventLoopFuture<Value>) async throws -> Value {
