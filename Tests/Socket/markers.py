@@ -120,13 +120,13 @@ async def typing_is_told_to_others_at_most_every_three_seconds(world: World) -> 
     await say(bens, place=other)
     await say(bens, is_typing=False)
     await say(bens, is_typing=False)
+    began = asyncio.get_running_loop().time()
     await say(bens, is_typing=True)
     message = await bens.send(conversation, "done")
     same(await eves.events(4), [typing(True), typing(False), typing(True), {"type": "message", "message": message}], "what eve is told")
     same(await adas.events(5), [typing(True), typing(True, other), typing(False), typing(True), {"type": "message", "message": message}], "what ada is told")
     for device in (bens, bens_other):
         same(await device.message(), message, "what the own devices are told")
-    began = asyncio.get_running_loop().time()
     while not eves.waiting():
         await say(bens)
         check(asyncio.get_running_loop().time() - began < 20, "typing is not told again")

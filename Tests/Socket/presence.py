@@ -29,8 +29,8 @@ async def watched_users_are_told_of_when_they_come_and_stay_away(world: World) -
     await bens.close()
     await second.close()
     back = await ben.device()  # within a moment: nobody is told that he was away
-    await eves.close()
     began = loop.time()
+    await eves.close()
     event = await device.event_of("presence")
     same((event["user_id"], event["online"]), (eve.id, False), "the second event")
     check(event["last_seen_at"], "no last_seen_at in", event)
