@@ -69,8 +69,9 @@ public final class PresenceService: Service {
     /// A connection of the user has ended here.
     public func left(_ user: UserID) async {
         let now = timeSource.now()
-        await presence.left(user, at: now)
+        // Marked before it is so: who comes back in between finds the mark, and is not told of as somebody new.
         departing.withLock { $0[user] = now.advanced(bySeconds: Self.lingerSeconds) }
+        await presence.left(user, at: now)
     }
 
     /// Tells of those who stayed away, until graceful shutdown.
