@@ -11,10 +11,10 @@ struct LoadGeneratorTests {
     @Test func `every connection sends its next request when the last was answered`() async throws {
         try await withServer(.answer(Self.ok)) { generator in
             let sources = Array(repeating: source(expecting: 200), count: 8)
-            let sample = try await generator.run(sources, warmUpSeconds: 0.05, seconds: 0.2)
+            let sample = try await generator.run(sources, warmUpSeconds: 0.05, seconds: 3)
             #expect(sample.rate > 0)
             #expect(sample.p50 > 0 && sample.p50 <= sample.p99 && sample.p99 <= sample.p999)
-            #expect(Double(sample.answers) >= sample.rate * 0.2)
+            #expect(Double(sample.answers) >= sample.rate * 3)
         }
     }
 
