@@ -1,3 +1,5 @@
+import ParleyModel
+
 /// Why the server closes a socket (RFC 6455, section 7.4). 4000-4499: come back; 4500-4999: do not.
 enum CloseCode: UInt16, CaseIterable {
     case protocolError = 1002
@@ -34,6 +36,19 @@ enum CloseCode: UInt16, CaseIterable {
         case .invalidToken: "the token is not valid"
         case .tokenRevoked: "the token was revoked"
         case .commandError: "commands must be JSON objects with an id and a known type"
+        }
+    }
+}
+
+extension CloseCode {
+    /// How a connection ends that could not be authenticated. Only what is wrong with the token may tell a client not to come
+    /// back: trouble of the server's own passes, and must not sign anybody out.
+    init(refusing error: ParleyError) {
+        switch error.code {
+        case .tokenExpired: self = .tokenExpired
+        case .tokenRevoked: self = .tokenRevoked
+        case .rateLimited: self = .tooManySockets
+        default: self = error.code.isRetryable ? .overloaded : .invalidToken
         }
     }
 }

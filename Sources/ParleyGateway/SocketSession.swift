@@ -53,7 +53,7 @@ final class SocketSession: @unchecked Sendable {
             do throws(ParleyError) {
                 try await begin(handshakeToken, connection)
             } catch {
-                return refuse(error, connection)
+                return connection.close(with: CloseCode(refusing: error))
             }
         }
         connection.greet(services.hello(to: progress.caller?.userID))
@@ -70,7 +70,7 @@ final class SocketSession: @unchecked Sendable {
         } catch {
             if case .authenticate = numbered.command, progress.caller == nil {
                 connection.reply(SocketText.error(numbered.id, error))
-                refuse(error, connection)
+                connection.close(with: CloseCode(refusing: error))
                 return nil
             }
             return SocketText.error(numbered.id, error)
@@ -130,16 +130,6 @@ final class SocketSession: @unchecked Sendable {
 
     private func tokenSeconds(_ caller: Caller) -> Double? {
         caller.expiresAt.map { $0.seconds(since: services.timeSource.now()) }
-    }
-
-    private func refuse(_ error: ParleyError, _ connection: SocketConnection) {
-        switch error.code {
-        case .tokenExpired: connection.close(with: .tokenExpired)
-        case .tokenRevoked: connection.close(with: .tokenRevoked)
-        case .storageUnavailable, .overloaded: connection.close(with: .overloaded)
-        case .rateLimited: connection.close(with: .tooManySockets)
-        default: connection.close(with: .invalidToken)
-        }
     }
 
     private func begin(_ token: String, _ connection: SocketConnection) async throws(ParleyError) {
