@@ -112,7 +112,8 @@ let package = Package(
         .testTarget(
             name: "ParleyGatewayTests",
             dependencies: [
-                "ParleyClient", "ParleyCore", "ParleyFuzz", "ParleyGateway", "ParleyModel", "ParleyTesting", logging, nioCore, nioEmbedded, nioWebSocket,
+                "ParleyClient", "ParleyCore", "ParleyFuzz", "ParleyGateway", "ParleyModel", "ParleyTesting", logging, nioCore, nioEmbedded,
+                nioWebSocket,
             ],
             swiftSettings: settings),
         .testTarget(

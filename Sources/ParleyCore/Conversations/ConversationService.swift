@@ -150,7 +150,8 @@ public struct ConversationService: Sendable {
 
     /// Forgets the cached role before anybody is told, so that who is told already finds the new one.
     private func tell(
-        _ kind: ParticipantChange.Kind, _ user: UserID, _ role: Role?, in id: ConversationID, _ stamp: ConversationStamp?, lastSequence: Int64
+        _ kind: ParticipantChange.Kind, _ user: UserID, _ role: Role?, in id: ConversationID, _ stamp: ConversationStamp?,
+        lastSequence: Int64
     ) async {
         access.forget(user, in: id)
         guard let stamp else { return }

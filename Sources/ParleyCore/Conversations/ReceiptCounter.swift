@@ -62,7 +62,8 @@ public final class ReceiptCounter: Service {
             do throws(StoreError) {
                 let counts = try await store.receiptCounts(of: conversation, at: number)
                 let told = ReceiptCounts(
-                    sequenceNumber: number, readCount: counts.readCount, deliveredCount: counts.deliveredCount, conversationID: conversation)
+                    sequenceNumber: number, readCount: counts.readCount, deliveredCount: counts.deliveredCount, conversationID: conversation
+                )
                 await bus.publish([.receipts(conversation, told)])
             } catch {
                 logger.warning("receipts could not be counted", metadata: ["conversation_id": "\(conversation)", "error": "\(error)"])

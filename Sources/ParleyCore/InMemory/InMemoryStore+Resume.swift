@@ -18,7 +18,8 @@ extension InMemoryStore {
             guard let participant = record.participants[user] else { return nil }
             let last = Int64(record.messages.count)
             return ConversationStanding(
-                conversationID: record.id, lastSequence: last, sequenceAtMark: last - (since[record.id] ?? 0), joinedAt: participant.joinedAt)
+                conversationID: record.id, lastSequence: last, sequenceAtMark: last - (since[record.id] ?? 0),
+                joinedAt: participant.joinedAt)
         }
         return UserStandings(mark: ActivityMark(Int64(log.count)), conversations: standings)
     }

@@ -122,7 +122,8 @@ extension SQLiteConversationStore {
 
     // MARK: A participant's own state
 
-    public func setMute(_ mute: Mute, for user: UserID, in conversation: ConversationID, at now: Timestamp) async throws(StoreError) -> Bool {
+    public func setMute(_ mute: Mute, for user: UserID, in conversation: ConversationID, at now: Timestamp) async throws(StoreError) -> Bool
+    {
         var until: Int64?
         if case .until(let end) = mute { until = end.milliseconds }
         return try await database.write { [until] db in
