@@ -24,14 +24,21 @@ class ServerFailed(Exception):
 class ParleyServer:
     """One data folder and one port, served by one process after another."""
 
-    def __init__(self, binary: Path, folder: Path, secret: Optional[str], settings: Optional[Dict[str, str]] = None):
-        """Without a secret the server makes its development secret, and with it the users of the demo page."""
+    def __init__(
+        self, binary: Path, folder: Path, secret: Optional[str], settings: Optional[Dict[str, str]] = None,
+        open_files: Optional[int] = None,
+    ):
+        """Without a secret the server makes its development secret, and with it the users of the demo page.
+
+        `open_files` is how many the system lets it have, sockets among them.
+        """
         self.binary = binary.resolve()
         self.folder = folder
         self.port = free_port()
         self.data = folder / "data"
         self.push_log = folder / "notifications.jsonl"
         self.log = folder / "server.log"
+        self._open_files = open_files
         self._environment = self._build_environment(secret, settings or {})
         self._process: Optional[subprocess.Popen] = None
 
@@ -50,6 +57,8 @@ class ParleyServer:
 
     def start(self) -> None:
         command = [str(self.binary), "serve", "--port", str(self.port), "--data", str(self.data)]
+        if self._open_files is not None:
+            command = ["/bin/sh", "-c", f'ulimit -n {self._open_files} && exec "$@"', "sh", *command]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 command, env=self._environment, cwd=self.folder,

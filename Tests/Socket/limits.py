@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from pathlib import Path
 from typing import List, Optional
 
 from raw import HANDSHAKE, RawSocket, masked
 from world import Device, User, World, check, messages_of, same, soon, until
 
+OPEN_FILES = 256  # that the server of the crowded case may have
 COMMANDS_AT_ONCE, SOCKETS_PER_USER = 100, 4  # settings of the server of these cases
 MORE_THAN_FITS = 600  # large messages: six megabytes are more than the system keeps for a reader
 LARGE = "x" * 10_000  # the longest content
@@ -261,6 +263,37 @@ async def write_all(socket: RawSocket, data: bytes, times: int) -> None:
         await socket.writer.drain()
 
 
+async def more_connections_than_files_wait_and_do_not_end_the_server(world: World) -> None:
+    """Without files to open a process cannot even look at itself: accepting must stop before."""
+    users = world.users(8)
+    conversation = await users[0].group(*users[1:])
+    device = await users[0].device()
+    stop = asyncio.Event()
+    sending = [asyncio.ensure_future(keep_sending(user.again(), conversation, stop)) for user in users for _ in range(4)]
+    await device.messages(200)
+    crowd = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", world.server.port) for _ in range(2 * OPEN_FILES)))
+    heard = await device.messages(2000)
+    same([message["sequence_number"] for message in heard], list(range(201, 2201)), "what is heard meanwhile")
+    files = len(list(Path(f"/proc/{world.server.process_id}/fd").iterdir()))
+    check(files < OPEN_FILES - 20, f"the server has {files} files open")
+    for _, writer in crowd:
+        writer.transport.abort()
+    stop.set()
+    sent = sum([await each for each in sending])
+    late = await users[1].device()
+    last = await users[0].again().post(conversation, "the last one")
+    same(last["sequence_number"], sent + 1, "the number of messages")
+    while await late.message() != last:
+        pass
+
+
+async def keep_sending(user: User, conversation: str, stop: asyncio.Event) -> int:
+    number = 0
+    while not stop.is_set():
+        number += bool(await user.post(conversation, "x"))
+    return number
+
+
 async def the_number_of_sockets_is_a_metric(world: World) -> None:
     devices = await world.user().devices(3)
     await until(lambda: counts(world, 3), "three sockets")
@@ -308,3 +341,4 @@ CASES = [
     the_number_of_sockets_is_a_metric,
     when_the_server_stops_sockets_are_told_and_closed_with_4000,
 ]
+CROWDED_CASES = [more_connections_than_files_wait_and_do_not_end_the_server]

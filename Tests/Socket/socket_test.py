@@ -18,7 +18,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Awaitable, Callable, List
+from typing import Awaitable, Callable, List, Optional
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "Tests/Crash"))
@@ -66,16 +66,17 @@ class SocketTest:
         await self._with_server("fuzz", FUZZ, fuzz.CASES)
         stopping = {"PARLEY_SOCKET_DRAIN_SECONDS": str(shutdown.DRAIN_SECONDS)}
         await self._with_server("stopping", stopping, shutdown.CASES + event_stream.STOPPING_CASES)
+        await self._with_server("crowded", {"PARLEY_LIMITS_IDLE_SECONDS": "3"}, limits.CROWDED_CASES, limits.OPEN_FILES)
         await self._with_server("tight", TIGHT, first_requests.TIGHT_CASES + markers.LARGE_GROUP_CASES + limits.CASES)
 
-    async def _with_server(self, name: str, settings: dict, cases: List[Case]) -> None:
+    async def _with_server(self, name: str, settings: dict, cases: List[Case], open_files: Optional[int] = None) -> None:
         cases = [case for case in cases if not self.words or any(word in case.__name__ for word in self.words)]
         if not cases:
             return
         folder = self.folder / name
         folder.mkdir()
         secret = secrets.token_hex(32)
-        server = ParleyServer(self.binary, folder, secret, settings)
+        server = ParleyServer(self.binary, folder, secret, settings, open_files)
         try:
             server.start()
             await asyncio.to_thread(server.wait_until_ready)

@@ -107,7 +107,8 @@ struct Node {
                 ParleyChannel(responder: responder, services: gateway, hub: hub, sessions: sessions, idleSeconds: idleSeconds)
             },
             configuration: ApplicationConfiguration(
-                address: .hostname(settings.text("host"), port: settings.number("port")), serverName: "parley", backlog: 4096),
+                address: .hostname(settings.text("host"), port: settings.number("port")), serverName: "parley", backlog: 4096,
+                availableConnectionsDelegate: .maximum(OpenFiles.forConnections, logger: logger)),
             onServerRunning: { channel in await onServerRunning(channel.localAddress?.port ?? settings.number("port")) },
             eventLoopGroupProvider: .singleton, logger: logger)
         let workers: [any Service] = worker.map { [$0] } ?? []

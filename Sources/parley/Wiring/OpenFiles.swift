@@ -15,6 +15,17 @@ enum OpenFiles {
         _ = setrlimit(resource, &limit)
     }
 
+    /// How many of them may be connections. The rest is for databases, logs and the system's own needs: libdispatch ends the
+    /// process when it cannot look at its threads under /proc. Who comes when all are taken waits until somebody goes.
+    static var forConnections: Int {
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0 else { return .max }
+        let files = Int(clamping: limit.rlim_cur)
+        return max(files / 2, files - keptFree)
+    }
+
+    private static let keptFree = 256
+
     #if os(Linux)
         private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     #else
