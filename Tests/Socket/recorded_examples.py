@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the examples of docs/SOCKET.md, and the schemas of asyncapi.yaml, to what a server really says.
 
-Leads real servers through the stories of story.py and keeps one example of every command, reply, event, error and close
+Leads real servers through the stories of stories.py and keeps one example of every command, reply, event, error and close
 code. They are compared with the blocks of the page that stand behind a marker such as `<!-- example: send -->`. Ids,
 times, cursors and tokens are replaced by readable ones; the same one always by the same.
 
@@ -32,7 +32,8 @@ sys.path.insert(0, str(ROOT / "Tests/Crash"))
 
 import schemas  # noqa: E402
 from server import ServerFailed  # noqa: E402
-from story import STORIES, USERS, Record, StoryFailed  # noqa: E402
+from stories import STORIES  # noqa: E402
+from story import USERS, Record, StoryFailed  # noqa: E402
 
 PAGE = ROOT / "docs/SOCKET.md"
 COMMANDS = ROOT / "Sources/ParleyGateway/SocketCommand.swift"
