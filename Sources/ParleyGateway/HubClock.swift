@@ -9,13 +9,13 @@ public import ServiceLifecycle
 public struct HubClock: Service {
     private let hub: Hub
     private let resume: ResumeService
-    private let presence: any Presence
+    private let presence: PresenceService
     private let logger: Logger
     private let pollSeconds: Double
 
     /// The store is asked five times a heartbeat, so that what a heartbeat says is never older than that, and often enough
     /// for leases to be renewed in time.
-    public init(hub: Hub, resume: ResumeService, presence: any Presence, configuration: GatewayConfiguration, logger: Logger) {
+    public init(hub: Hub, resume: ResumeService, presence: PresenceService, configuration: GatewayConfiguration, logger: Logger) {
         self.hub = hub
         self.resume = resume
         self.presence = presence
@@ -69,7 +69,7 @@ public struct HubClock: Service {
     private func refreshWatched() async {
         for part in hub.parts {
             let watched = (try? await part.loop.submit { part.watch.watchedUsers }.get()) ?? []
-            guard !watched.isEmpty, let states = try? await presence.states(of: watched) else { continue }
+            guard !watched.isEmpty, let states = try? await presence.settledStates(of: watched) else { continue }
             part.onLoop { for (user, state) in states { part.watch.tell(user, state) } }
         }
     }

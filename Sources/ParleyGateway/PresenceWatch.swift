@@ -40,9 +40,11 @@ final class PresenceWatch {
         told[user] = nil
     }
 
-    /// Tells a state unless it was told before.
+    /// Tells a state unless it was told before. That somebody is still online is no news, whenever they were last seen: another
+    /// of their connections may have ended, or the last one for a moment.
     func tell(_ user: UserID, _ state: PresenceState) {
         guard let watching = watchers[user], told[user] != state else { return }
+        if state.online, told[user]?.online == true { return }
         told[user] = state
         let event = OutboundEvent(.presence(user, state))
         for subscriber in watching { subscriber.tell(event, isEphemeral: true) }

@@ -170,6 +170,16 @@ struct LiveServicesTests {
         #expect(kinds() == ["online"])
     }
 
+    @Test func `while it is not sure that somebody has gone their state is not told`() async throws {
+        let service = presence()
+        for user in users.prefix(2) { await service.arrived(user) }
+        await service.left(users[0])
+        #expect(try await service.settledStates(of: users.prefix(3).map(\.self)).mapValues(\.online) == [users[1]: true, users[2]: false])
+        time.advance(bySeconds: 3)
+        await service.tellDepartures(at: time.now())
+        #expect(try await service.settledStates(of: [users[0]]).mapValues(\.online) == [users[0]: false])
+    }
+
     @Test func `presence is told to those who share a conversation`() async throws {
         _ = try await group([users[0], users[1]])
         let service = presence()

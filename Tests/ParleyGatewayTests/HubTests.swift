@@ -22,6 +22,21 @@ struct HubTests {
         }
     }
 
+    @Test func `that somebody is still online is no news, whenever they were last seen`() async throws {
+        try await TestGateway.run { gateway in
+            _ = try await gateway.group([ada, ben])
+            let socket = try await gateway.subscribed(ada)
+            let subscriber = try socket.subscriber
+            try await gateway.loop.submit { subscriber.part.watch.set([ben], for: subscriber) }.get()
+            let states = [
+                PresenceState(online: true, lastSeenAt: nil), PresenceState(online: true, lastSeenAt: Sample.time(5)),
+                PresenceState(online: false, lastSeenAt: Sample.time(6)), PresenceState(online: false, lastSeenAt: Sample.time(7)),
+            ]
+            for state in states { await gateway.tell([.presence(ben, state)]) }
+            #expect(try await socket.told() == ["presence", "presence", "presence"])
+        }
+    }
+
     @Test func `who has not subscribed hears nothing`() async throws {
         try await TestGateway.run { gateway in
             let conversation = try await gateway.group([ada, ben])

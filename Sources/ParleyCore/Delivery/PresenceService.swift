@@ -56,6 +56,16 @@ public final class PresenceService: Service {
         do { return try await presence.states(of: Array(users)) } catch { throw ParleyError(error) }
     }
 
+    /// The states of users who are watched, to tell what the bus may have lost. Without those who left a moment ago: of them
+    /// it is told when it is sure.
+    public func settledStates(of users: [UserID]) async throws(StoreError) -> [UserID: PresenceState] {
+        let states = try await presence.states(of: users)
+        return departing.withLock { departing in states.filter { departing[$0.key] == nil } }
+    }
+
+    /// Renews the leases of users with connections here.
+    public func renew(_ users: [UserID]) async { await presence.renew(users) }
+
     // MARK: Telling
 
     /// A connection of the user was authenticated here.

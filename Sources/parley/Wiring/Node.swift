@@ -99,7 +99,7 @@ struct Node {
                 metrics: metrics,
                 sampleMetrics: { await sampler.sample() }, demo: demo, timeSource: time))
         let clock = HubClock(
-            hub: hub, resume: resume, presence: backend.presence, configuration: gatewayConfiguration, logger: logger)
+            hub: hub, resume: resume, presence: presence, configuration: gatewayConfiguration, logger: logger)
         let idleSeconds = Int64(settings.number("limits.idle_seconds"))
         let server = Application(
             router: router,
