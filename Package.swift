@@ -92,7 +92,7 @@ let package = Package(
         .target(
             name: "ParleyFuzz", dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", nioCore, nioEmbedded, nioWebSocket],
             swiftSettings: settings),
-        .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel"], swiftSettings: settings),
+        .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .executableTarget(
             name: "parley",
             dependencies: [

@@ -35,7 +35,7 @@ enum CloseCode: UInt16, CaseIterable {
         case .tooManySockets: "this user has too many connections; close one, then come back"
         case .invalidToken: "the token is not valid"
         case .tokenRevoked: "the token was revoked"
-        case .commandError: "commands must be JSON objects with an id and a known type"
+        case .commandError: "commands must be JSON objects with an id and a type"
         }
     }
 }

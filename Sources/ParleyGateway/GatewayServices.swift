@@ -1,3 +1,4 @@
+public import Logging
 public import ParleyCore
 import ParleyModel
 
@@ -12,10 +13,12 @@ public struct GatewayServices: Sendable {
     public let messageLimiter: RateLimiter?
     public let timeSource: any TimeSource
     public let configuration: GatewayConfiguration
+    public let logger: Logger
 
     public init(
         messages: MessageService, markers: MarkerService, typing: TypingService, presence: PresenceService, resume: ResumeService,
-        verifier: any TokenVerifier, messageLimiter: RateLimiter?, timeSource: any TimeSource, configuration: GatewayConfiguration = .init()
+        verifier: any TokenVerifier, messageLimiter: RateLimiter?, timeSource: any TimeSource,
+        configuration: GatewayConfiguration = .init(), logger: Logger
     ) {
         self.messages = messages
         self.markers = markers
@@ -26,10 +29,17 @@ public struct GatewayServices: Sendable {
         self.messageLimiter = messageLimiter
         self.timeSource = timeSource
         self.configuration = configuration
+        self.logger = logger
     }
 }
 
 extension GatewayServices {
+    /// Writes down a failure of the server's own, which the client is only told of in general terms.
+    func note(_ error: ParleyError, _ what: String) {
+        guard error.code.status >= 500 else { return }
+        logger.warning("\(what)", metadata: ["code": "\(error.code.rawValue)", "cause": "\(error.cause ?? error.detail)"])
+    }
+
     /// The server's first words on a connection.
     func hello(to user: UserID?) -> Hello {
         Hello(

@@ -53,6 +53,7 @@ final class SocketSession: @unchecked Sendable {
             do throws(ParleyError) {
                 try await begin(handshakeToken, connection)
             } catch {
+                services.note(error, "a socket could not be authenticated")
                 return connection.close(with: CloseCode(refusing: error))
             }
         }
@@ -68,6 +69,7 @@ final class SocketSession: @unchecked Sendable {
             }
             return try await carryOut(numbered, as: caller, subscriber, connection)
         } catch {
+            services.note(error, "a command was answered with a server error")
             if case .authenticate = numbered.command, progress.caller == nil {
                 connection.reply(SocketText.error(numbered.id, error))
                 connection.close(with: CloseCode(refusing: error))
@@ -169,6 +171,7 @@ final class SocketSession: @unchecked Sendable {
         do {
             try await services.complete(plan, request, for: subscriber)
         } catch {
+            services.note(error, "a subscription could not be completed")
             // Half subscribed is worse than not at all: the client comes back and begins anew.
             connection.close(with: .overloaded)
         }

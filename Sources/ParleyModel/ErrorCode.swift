@@ -129,11 +129,14 @@ public struct ParleyError: Error, Equatable {
     public let detail: String
     /// When trying again makes sense, in seconds.
     public let retryAfterSeconds: Double?
+    /// What lies behind a failure of the server's own, for the log only: the caller is never told.
+    public let cause: String?
 
-    public init(_ code: ErrorCode, _ detail: String, retryAfterSeconds: Double? = nil) {
+    public init(_ code: ErrorCode, _ detail: String, retryAfterSeconds: Double? = nil, cause: String? = nil) {
         self.code = code
         self.detail = detail
         self.retryAfterSeconds = retryAfterSeconds ?? (code.status == 503 ? 1 : nil)
+        self.cause = cause
     }
 
     public static let notAParticipant = ParleyError(.notAParticipant, "user does not have access to this conversation")

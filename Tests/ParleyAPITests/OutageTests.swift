@@ -1,6 +1,7 @@
 import HTTPTypes
 import ParleyCore
 import ParleyModel
+import ParleyTesting
 import Testing
 
 /// A store that cannot be read or written: 503s, a ready check that says so, and nothing changed.
@@ -52,6 +53,8 @@ struct OutageTests {
                 expect(answer, refuses: .internalError)
                 #expect(!answer.text.contains("password"))
             }
+            let told = parley.log.lines.filter { $0.contains("cause=no such column: password") && $0.contains("code=internal_error") }
+            #expect(told.count == 3, "the operator must find what the caller is not told")
         }
     }
 

@@ -65,13 +65,14 @@ struct ProblemMiddleware: RouterMiddleware {
                 metadata: [
                     "error": "\(type(of: error)): \(error)", "path": .string(request.uri.path), "request_id": .string(context.requestID),
                 ])
-            refusal = ParleyError(.internalError, "something went wrong here; the request id leads to the cause")
+            refusal = ParleyError(.internalError, "something went wrong here; the server's log has the cause")
         }
         if refusal.code.status >= 500 {
             context.logger.warning(
                 "a request was answered with a server error",
                 metadata: [
-                    "code": .string(refusal.code.rawValue), "path": .string(request.uri.path), "request_id": .string(context.requestID),
+                    "code": .string(refusal.code.rawValue), "cause": .string(refusal.cause ?? "none"),
+                    "path": .string(request.uri.path), "request_id": .string(context.requestID),
                 ])
         }
         return Problem(error: refusal, requestID: context.requestID).response(extra: headers)

@@ -194,12 +194,16 @@ extension ParleyError {
     /// What a caller is told of a store's trouble. The store's own words are for the log.
     public init(_ error: StoreError) {
         switch error {
-        case .unavailable:
-            self.init(.storageUnavailable, "the store cannot be read or written right now; nothing was changed", retryAfterSeconds: 2)
-        case .outcomeUnknown:
-            self.init(.storageUnavailable, "the outcome is not known; repeat with the same client_message_id", retryAfterSeconds: 2)
+        case .unavailable(let cause):
+            self.init(
+                .storageUnavailable, "the store cannot be read or written right now; nothing was changed", retryAfterSeconds: 2,
+                cause: cause)
+        case .outcomeUnknown(let cause):
+            self.init(
+                .storageUnavailable, "the outcome is not known; repeat with the same client_message_id", retryAfterSeconds: 2, cause: cause)
         case .invalidCursor: self.init(.invalidCursor, "cursor is not one that this server made")
-        case .unexpected: self.init(.internalError, "something went wrong here; the request id leads to the cause")
+        case .unexpected(let cause):
+            self.init(.internalError, "something went wrong here; the server's log has the cause", cause: cause)
         }
     }
 }

@@ -82,7 +82,7 @@ struct Node {
         let sampler = GaugeSampler(log: backend.log, queue: backend.pushQueue)
         let gateway = GatewayServices(
             messages: messages, markers: markers, typing: typing, presence: presence, resume: resume, verifier: verifier,
-            messageLimiter: requestLimits.messages, timeSource: time, configuration: gatewayConfiguration)
+            messageLimiter: requestLimits.messages, timeSource: time, configuration: gatewayConfiguration, logger: logger)
         let origins = OriginRule(allowed: gatewayConfiguration.allowedOrigins)
         let sessions = SocketSessions()
         let streams = EventStreams(services: gateway, hub: hub)

@@ -26,6 +26,7 @@ struct Parley: Sendable {
     let time = ManualTimeSource()
     let store = SwitchedStore()
     let presence = InProcessPresence()
+    let log = RecordedLog()
     let lane: AppendLane
     let issuer = TokenIssuer(secret: secret)
     private let responder: any HTTPResponder<ParleyRequestContext>
@@ -111,7 +112,7 @@ struct Parley: Sendable {
     func exchange(_ method: HTTPRequest.Method, _ path: String, headers: HTTPFields, bytes: [UInt8] = []) async throws -> Answer {
         let head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path, headerFields: headers)
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: bytes)))
-        let context = ParleyRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: Self.quiet))
+        let context = ParleyRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: log.logger))
         return try await Answer(try await responder.respond(to: request, context: context))
     }
 
