@@ -16,6 +16,7 @@ final class EventStreamConnection: @unchecked Sendable {
     private var streamID: EventStreamID?
     private var waiting = ByteBuffer()
     private var reader: CheckedContinuation<ByteBuffer?, Never>?
+    private var inputHandler: InputClosedHandler?
     private var hasEnded = false
     private var tokenEnds = NIODeadline.distantFuture
     private var nextBeat: NIODeadline
@@ -42,6 +43,7 @@ final class EventStreamConnection: @unchecked Sendable {
             self.subscriber = subscriber
             self.part.open(self)
             self.part.enter(subscriber)
+            self.watchInput()
             if let seconds { self.tokenEnds = self.channel.eventLoop.now + .milliseconds(Int64(min(max(0, seconds), 2_592_000) * 1000)) }
             self.write(OutboundEvent(.hello(hello)))
             return subscriber
@@ -61,6 +63,12 @@ final class EventStreamConnection: @unchecked Sendable {
     }
 
     // MARK: On the loop
+
+    private func watchInput() {
+        let handler = InputClosedHandler { [weak self] in self?.finish() }
+        inputHandler = handler
+        try? channel.pipeline.syncOperations.addHandler(handler, position: .first)
+    }
 
     private func take(_ continuation: CheckedContinuation<ByteBuffer?, Never>) {
         if waiting.readableBytes == 0, !hasEnded {
@@ -87,6 +95,8 @@ final class EventStreamConnection: @unchecked Sendable {
             hub.countOut(subscriber.user)
         }
         subscriber = nil
+        // The connection may carry further requests.
+        if let handler = inputHandler.take() { channel.pipeline.syncOperations.removeHandler(handler, promise: nil) }
         flush()
         reader.take()?.resume(returning: nil)
     }

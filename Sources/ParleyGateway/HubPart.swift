@@ -180,8 +180,9 @@ final class HubPart: @unchecked Sendable {
         case .created(let id, let users):
             for user in users { for subscriber in byUser[user] ?? [] { subscriber.joined(id, after: 0) } }
         case .joined(let change, let last, let event):
-            for subscriber in byUser[change.userID] ?? [] { subscriber.joined(change.conversationID, after: last) }
+            // Those who join are not told that they did: they are shown the conversation.
             tell(event, in: change.conversationID)
+            for subscriber in byUser[change.userID] ?? [] { subscriber.joined(change.conversationID, after: last) }
         case .left(let change, let event):
             for subscriber in byUser[change.userID] ?? [] { subscriber.removed(from: change.conversationID) }
             tell(event, in: change.conversationID)
@@ -189,9 +190,9 @@ final class HubPart: @unchecked Sendable {
         case .toConversation(let id, let event): tell(event, in: id)
         case .typing(let id, let user, let event): tell(event, in: id, isEphemeral: true) { $0 != user }
         case .toUser(let user, let id, let event):
-            for subscriber in byUser[user] ?? [] where subscriber.subscriptions[id] != nil { subscriber.tell(event) }
+            tell(event, to: user, in: id)
         case .read(let id, let user, let own, let others):
-            for subscriber in byUser[user] ?? [] where subscriber.subscriptions[id] != nil { subscriber.tell(own) }
+            tell(own, to: user, in: id)
             if let others { tell(others, in: id) { $0 != user } }
         case .presence(let user, let state): watch.tell(user, state)
         case .revoked(let user, let before):
@@ -205,8 +206,14 @@ final class HubPart: @unchecked Sendable {
         _ event: OutboundEvent, in conversation: ConversationID, isEphemeral: Bool = false, if isMeant: (UserID) -> Bool = { _ in true }
     ) {
         guard let feed = feeds[conversation] else { return }
-        for subscription in feed.subscriptions where !subscription.awaitsView && isMeant(subscription.subscriber.user) {
-            subscription.subscriber.tell(event, isEphemeral: isEphemeral)
+        for subscription in feed.subscriptions where isMeant(subscription.subscriber.user) {
+            subscription.subscriber.tell(event, in: subscription, isEphemeral: isEphemeral)
+        }
+    }
+
+    private func tell(_ event: OutboundEvent, to user: UserID, in conversation: ConversationID) {
+        for subscriber in byUser[user] ?? [] {
+            if let subscription = subscriber.subscriptions[conversation] { subscriber.tell(event, in: subscription) }
         }
     }
 

@@ -23,6 +23,8 @@ final class Subscriber: @unchecked Sendable {
 
     /// Bytes of position hints that may wait beside what a slow reader was already sent.
     static let maxHintBytes = 16_384
+    /// Events of one conversation that wait until the client has been shown it. Beyond that, all changes since are read.
+    static let maxHeldEvents = 16
 
     let user: UserID
     let part: HubPart
@@ -39,6 +41,8 @@ final class Subscriber: @unchecked Sendable {
     private var lagging: [Subscription] = []
     /// Views to be read and told; true for those that are new to the client.
     private var dueViews: [ConversationID: Bool] = [:]
+    /// What happened in conversations that the client does not know yet; told after their views, which may be older.
+    private var held: [ConversationID: [OutboundEvent]] = [:]
     /// Markers to be told after the views, since of a conversation that is new to the client nothing comes before its view;
     /// and only as fast as they are taken.
     private var dueMarkers: [ParticipantMarkers] = []
@@ -80,17 +84,18 @@ final class Subscriber: @unchecked Sendable {
         self.hearsAll = hearsAll
         lastBeat = part.currentTick
         for start in plan.starts where !removed.contains(start.conversationID) && subscriptions[start.conversationID] == nil {
-            listen(to: start.conversationID, from: start.position, newest: start.lastSequence, awaitsView: false)
-            if let after = start.skippedAfter {
-                write(OutboundEvent(.skipped(start.conversationID, after: after, through: start.position)))
-            }
+            let subscription = listen(
+                to: start.conversationID, from: start.position, newest: start.lastSequence, awaitsView: start.isNew)
+            if start.isNew { dueViews[start.conversationID] = true }
+            guard let after = start.skippedAfter else { continue }
+            let skipped = OutboundEvent(.skipped(start.conversationID, after: after, through: start.position))
+            if start.isNew { hold(skipped, of: subscription) } else { write(skipped) }
         }
     }
 
     /// Tells what changed beside messages; afterwards the missed messages follow, and then `caught_up`.
     func tell(_ changes: ResumeChanges, cursor: ResumeCursor) {
         for id in changes.removed where subscriptions[id] == nil { tell(OutboundEvent(.conversation(.removed(id)))) }
-        for id in changes.added where subscriptions[id] != nil { dueViews[id] = true }
         for id in changes.changed where subscriptions[id] != nil { dueViews[id] = dueViews[id] ?? false }
         dueMarkers += changes.markers
         firstCursor = cursor
@@ -146,6 +151,7 @@ final class Subscriber: @unchecked Sendable {
 
     private func drop(_ subscription: Subscription) {
         subscriptions[subscription.feed.conversation] = nil
+        held[subscription.feed.conversation] = nil
         lagging.removeAll { $0 === subscription }
         part.leave(subscription)
     }
@@ -156,6 +162,7 @@ final class Subscriber: @unchecked Sendable {
         subscriptions = [:]
         lagging = []
         dueViews = [:]
+        held = [:]
         dueMarkers = []
         phase = .ended
     }
@@ -187,8 +194,20 @@ final class Subscriber: @unchecked Sendable {
         if !isEphemeral, droppedSince == nil { droppedSince = part.reader.resume.now() }
     }
 
-    /// Whether the client has been shown the conversation.
-    func knows(_ subscription: Subscription) -> Bool { !subscription.awaitsView }
+    /// An event beside messages in a conversation. Nothing of it is told before the client has been shown the conversation.
+    func tell(_ event: OutboundEvent, in subscription: Subscription, isEphemeral: Bool = false) {
+        guard subscription.awaitsView else { return tell(event, isEphemeral: isEphemeral) }
+        if !isEphemeral { hold(event, of: subscription) }
+    }
+
+    private func hold(_ event: OutboundEvent, of subscription: Subscription) {
+        let conversation = subscription.feed.conversation
+        if held[conversation, default: []].count < Self.maxHeldEvents {
+            held[conversation, default: []].append(event)
+        } else if droppedSince == nil {
+            droppedSince = part.reader.resume.now()
+        }
+    }
 
     private func write(_ event: OutboundEvent) {
         endpoint.write(event)
@@ -303,6 +322,7 @@ final class Subscriber: @unchecked Sendable {
             let subscription = subscriptions[id] ?? listen(to: id, from: last, newest: last, awaitsView: true)
             subscription.awaitsView = false
             write(OutboundEvent(.conversation(isNew ? .added(view, at: now) : .refreshed(view, at: now))))
+            for event in held.removeValue(forKey: id) ?? [] { write(event) }
         }
         for id in ids where dueViews.removeValue(forKey: id) != nil {
             // No view: the user was removed a moment ago, and the event that says so is on its way.

@@ -47,7 +47,7 @@ struct ResumePlanTests {
             let request = ResumeRequest(cursor: Self.cursor, positions: positions)
             let plan = ResumePlan(request, standings: standings(joinedAt: Sample.time(joined)), at: Sample.time(2000))
             let missed = MissedChanges(conversations: [Self.id], left: [], markers: [])
-            #expect(plan.changes(missed).added == (isNew ? [Self.id] : []))
+            #expect(plan.starts.map(\.isNew) == [isNew])
             #expect(plan.changes(missed).changed == (isNew ? [] : [Self.id]))
         }
     }

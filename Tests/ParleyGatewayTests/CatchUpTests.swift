@@ -97,6 +97,32 @@ struct CatchUpTests {
         }
     }
 
+    @Test func `nothing of a conversation that is new to the client comes before the conversation itself`() async throws {
+        try await TestGateway.run { gateway in
+            gateway.time.advance(bySeconds: 60)
+            let cursor = try await gateway.resume.plan(for: ada, ResumeRequest()).cursor
+            gateway.time.advance(bySeconds: 60)
+            let joined = try await gateway.group([ben, ada])
+            await gateway.store(20, in: joined, from: ben)
+            let socket = try await gateway.enter(ada)
+            let subscriber = try socket.subscriber
+            let request = ResumeRequest(cursor: cursor, replayLimit: 5)
+            _ = await gateway.loop.run { subscriber.beginLoading() }
+            let plan = try await gateway.resume.plan(for: ada, request)
+            gateway.part.onLoop { subscriber.begin(plan, hearsAll: true) }
+            let read = BusEvent.read(joined, ben, ReadState(lastReadSequence: 20, unreadCount: 0, lastSequence: 20), toOthers: true)
+            gateway.hub.receive(await gateway.store(1, in: joined, from: ben) + [read])
+            await gateway.loop.run()
+            try await gateway.finish(subscriber, plan, request)
+            let sent = try await socket.sent()
+            let kinds = sent.compactMap { text in
+                ["added", "skipped", "read", "message", "caught_up"].first { text.contains(#":"\#($0)""#) }
+            }
+            #expect(kinds.prefix(2) == ["added", "skipped"])
+            #expect(kinds.sorted() == ["added", "caught_up", "message", "read", "skipped"])
+        }
+    }
+
     // MARK: A bus that loses, repeats and reorders
 
     @Test func `events that come twice or in another order are written once and in order`() async throws {

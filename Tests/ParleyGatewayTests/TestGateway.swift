@@ -64,7 +64,8 @@ struct TestGateway: Sendable {
                 counter: ReceiptCounter(store: store, bus: bus, timeSource: time, logger: quiet), timeSource: time),
             typing: TypingService(access: access, sizes: sizes, bus: bus, timeSource: time),
             presence: PresenceService(presence: InProcessPresence(), conversations: store, bus: bus, timeSource: time), resume: resume,
-            verifier: NobodysVerifier(), messageLimiter: nil, timeSource: time, configuration: configuration)
+            verifier: NobodysVerifier(), messageLimiter: nil, timeSource: time, configuration: configuration,
+            logger: quiet)
     }
 
     var part: HubPart { hub.part(of: loop) }
@@ -147,6 +148,11 @@ struct TestGateway: Sendable {
     /// The second half of it, for tests in which something happens in between.
     func listen(_ subscriber: Subscriber, _ plan: ResumePlan, _ request: ResumeRequest) async throws {
         subscriber.part.onLoop { subscriber.begin(plan, hearsAll: request.only == nil) }
+        try await finish(subscriber, plan, request)
+    }
+
+    /// What a session does when the connection listens.
+    func finish(_ subscriber: Subscriber, _ plan: ResumePlan, _ request: ResumeRequest) async throws {
         let heads = try await resume.heads(after: plan.cursor.mark)
         let changes = try await resume.changes(of: subscriber.user, request, plan)
         subscriber.part.onLoop {

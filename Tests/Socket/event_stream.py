@@ -225,7 +225,7 @@ async def pages_of_this_server_may_open_streams_and_sockets_others_not(world: Wo
 
 
 async def a_stream_keeps_its_user_online(world: World) -> None:
-    """That its reader has gone shows when something is written to it, with the next heartbeats at the latest."""
+    """And no longer: that its reader has gone shows at once, not when something is written to it."""
     ada, ben = world.users(2)
     await ada.direct(ben)
     same(await ben.is_online(ada), False, "online before")
@@ -319,10 +319,10 @@ CASES: List[Any] = [
     a_cursor_of_a_socket_serves_a_stream_and_the_reverse,
     who_may_not_open_a_stream_is_told_why,
     pages_of_this_server_may_open_streams_and_sockets_others_not,
+    a_stream_keeps_its_user_online,
     a_stream_ends_with_its_token,
     revoked_tokens_end_streams,
     a_removed_participant_hears_nothing_on_a_stream,
     a_stream_that_is_not_read_is_bounded_and_goes_on_later,
 ]
-HEART_CASES = [a_stream_keeps_its_user_online]
 STOPPING_CASES = [streams_hear_of_the_end_of_the_server]

@@ -62,7 +62,7 @@ class SocketTest:
             first_requests.CASES + authentication.CASES + frames.CASES + delivery.CASES + resume.CASES + markers.USUAL_CASES
             + presence.CASES + event_stream.CASES)
         await self._with_server("usual", {}, usual)
-        await self._with_server("heart", {"PARLEY_SOCKET_HEARTBEAT_SECONDS": "1"}, heartbeats.CASES + event_stream.HEART_CASES)
+        await self._with_server("heart", {"PARLEY_SOCKET_HEARTBEAT_SECONDS": "1"}, heartbeats.CASES)
         await self._with_server("fuzz", FUZZ, fuzz.CASES)
         stopping = {"PARLEY_SOCKET_DRAIN_SECONDS": str(shutdown.DRAIN_SECONDS)}
         await self._with_server("stopping", stopping, shutdown.CASES + event_stream.STOPPING_CASES)

@@ -11,21 +11,25 @@ public struct ResumePlan: Sendable, Equatable {
         public let lastSequence: Int64
         /// Set when more was missed than the client wants replayed: what lies between this and `position`.
         public let skippedAfter: Int64?
+        /// The user joined after the client's cursor was made: the client is shown the conversation before anything of it.
+        public let isNew: Bool
 
-        public init(conversationID: ConversationID, position: Int64, lastSequence: Int64, skippedAfter: Int64? = nil) {
+        public init(
+            conversationID: ConversationID, position: Int64, lastSequence: Int64, skippedAfter: Int64? = nil, isNew: Bool = false
+        ) {
             self.conversationID = conversationID
             self.position = position
             self.lastSequence = lastSequence
             self.skippedAfter = skippedAfter
+            self.isNew = isNew
         }
     }
 
     public let starts: [Start]
     /// Where the client stands when all of it has been carried out.
     public let cursor: ResumeCursor
-    /// Conversations that the user joined after the client's cursor was made.
-    let new: Set<ConversationID>
-    private let known: Set<ConversationID>
+    private let present: Set<ConversationID>
+    private let new: Set<ConversationID>
     private let all: Set<ConversationID>
     private let positions: Dictionary<ConversationID, Int64>.Keys
 
@@ -33,55 +37,50 @@ public struct ResumePlan: Sendable, Equatable {
         let present = standings.conversations.filter { request.only?.contains($0.conversationID) ?? true }
         starts = present.map { Self.start($0, request) }
         cursor = ResumeCursor(mark: standings.mark, time: now)
-        known = Set(present.map(\.conversationID))
+        self.present = Set(present.map(\.conversationID))
+        new = Set(starts.lazy.filter(\.isNew).map(\.conversationID))
         all = Set(standings.conversations.map(\.conversationID))
         positions = request.positions.keys
-        guard let since = request.cursor?.changesSince else {
-            new = []
-            return
-        }
-        new = Set(
-            present.filter { request.positions[$0.conversationID] == nil && $0.joinedAt >= since }.map(\.conversationID))
     }
 
     /// A position wins over the cursor; without either, nothing is replayed. A client cannot be ahead of the store.
     private static func start(_ standing: ConversationStanding, _ request: ResumeRequest) -> Start {
-        let last = standing.lastSequence
+        let (id, last) = (standing.conversationID, standing.lastSequence)
         let has: Int64
-        if let position = request.positions[standing.conversationID] {
+        var isNew = false
+        if let position = request.positions[id] {
             has = min(max(position, 0), last)
+        } else if let cursor = request.cursor {
+            has = standing.sequenceAtMark
+            isNew = standing.joinedAt >= cursor.changesSince
         } else {
-            has = request.cursor == nil ? last : standing.sequenceAtMark
+            has = last
         }
         if let limit = request.replayLimit, last - has > limit {
-            return Start(conversationID: standing.conversationID, position: last, lastSequence: last, skippedAfter: has)
+            return Start(conversationID: id, position: last, lastSequence: last, skippedAfter: has, isNew: isNew)
         }
-        return Start(conversationID: standing.conversationID, position: has, lastSequence: last)
+        return Start(conversationID: id, position: has, lastSequence: last, isNew: isNew)
     }
 
     /// What the client has to be told beside messages, given what was missed.
     public func changes(_ missed: MissedChanges?) -> ResumeChanges {
         let gone = positions.filter { !all.contains($0) } + (missed?.left ?? [])
         return ResumeChanges(
-            added: new.sorted(),
-            changed: (missed?.conversations ?? []).filter { known.contains($0) && !new.contains($0) },
+            changed: (missed?.conversations ?? []).filter { present.contains($0) && !new.contains($0) },
             removed: Set(gone).subtracting(all).sorted(),
-            markers: (missed?.markers ?? []).filter { known.contains($0.conversationID) })
+            markers: (missed?.markers ?? []).filter { present.contains($0.conversationID) })
     }
 }
 
 /// What a client that comes back is told beside messages.
 public struct ResumeChanges: Sendable, Equatable {
-    /// Conversations that are new to the client.
-    public let added: [ConversationID]
-    /// Conversations whose view has changed.
+    /// Conversations whose view has changed; not those that are new to the client, of which it is shown the view anyway.
     public let changed: [ConversationID]
     /// Conversations that the client may still believe in.
     public let removed: [ConversationID]
     public let markers: [ParticipantMarkers]
 
-    public init(added: [ConversationID], changed: [ConversationID], removed: [ConversationID], markers: [ParticipantMarkers]) {
-        self.added = added
+    public init(changed: [ConversationID], removed: [ConversationID], markers: [ParticipantMarkers]) {
         self.changed = changed
         self.removed = removed
         self.markers = markers
