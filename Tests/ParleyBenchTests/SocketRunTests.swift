@@ -106,7 +106,7 @@ struct SocketRunTests {
             try await server.eventLoop.submit { server.value.turnAway(code: code) }.get()
             do {
                 let turnedAway = try await driver.outcome(of: comingBack).turnedAway
-                #expect(code == 4002 && turnedAway == 12)
+                #expect(code == 4002 && turnedAway == [4002: 12])
             } catch BenchError.socketClosed {
                 #expect(code == 4500)
             }

@@ -93,9 +93,9 @@ extension BenchReport {
             both ends) is in no process's resident memory and not in the aim.
             """,
         ]
-        if let most = results.turnedAway.max(), most > 0 {
-            notes.append(
-                "After a restart up to \(grouped(most)) times a socket was told to come back later (close codes 4000-4499), and did.")
+        if let codes = mostTurnedAway, !codes.isEmpty {
+            let counts = codes.sorted { $0.key < $1.key }.map { "\(grouped($0.value)) times with \($0.key)" }
+            notes.append("After a restart sockets were told to come back later, and did: \(counts.joined(separator: ", ")).")
         }
         if let behind = results.slowReadersBehind.min() {
             notes.append(
@@ -105,6 +105,11 @@ extension BenchReport {
                 """)
         }
         return notes
+    }
+
+    /// Of the restart after which most sockets were told to come back later.
+    private var mostTurnedAway: [UInt16: Int]? {
+        results.turnedAway.max { $0.values.reduce(0, +) < $1.values.reduce(0, +) }
     }
 
     // MARK: JSON
@@ -126,7 +131,7 @@ extension BenchReport {
             json.name("restart_seconds")
             json.optional(median(results.restartSeconds)) { $0.rounded($1) }
             json.name("restart_turned_away")
-            json.optional(results.turnedAway.max()) { $0.integer($1) }
+            json.optional(mostTurnedAway) { $0.integer($1.values.reduce(0, +)) }
         }
     }
 

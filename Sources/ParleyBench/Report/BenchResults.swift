@@ -103,7 +103,7 @@ struct BenchResults: Sendable {
     var serverReadySeconds: [Double] = []
     var restartSeconds: [Double] = []
     /// How often a socket that came back was told to come again later.
-    var turnedAway: [Int] = []
+    var turnedAway: [[UInt16: Int]] = []
     /// How many of the sockets that did not read were so far behind that the server told them.
     var slowReadersBehind: [Int] = []
 

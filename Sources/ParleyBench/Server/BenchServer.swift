@@ -90,7 +90,7 @@ final class BenchServer: Sendable {
         environment["PARLEY_AUTH_SECRET"] = settings.secret
         environment["PARLEY_LIMITS_MESSAGES_PER_SECOND"] = "0"
         environment["PARLEY_LIMITS_REQUESTS_PER_SECOND"] = "0"
-        environment["PARLEY_LOG_LEVEL"] = "error"
+        environment["PARLEY_LOG_LEVEL"] = "warning"
         environment["PARLEY_PUSH_PROVIDER"] = settings.pushProvider.rawValue
         if settings.pushProvider == .log { environment["PARLEY_PUSH_LOG_FILE"] = folder.pushLog }
         return environment.merging(settings.environment) { _, own in own }

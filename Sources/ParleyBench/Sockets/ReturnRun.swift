@@ -8,8 +8,8 @@ final class ReturnRun: SocketRun {
     struct Return: Sendable {
         /// When the last one was back.
         let lastAt: NIODeadline
-        /// How often the server, while it was busy, told one to come back later.
-        let turnedAway: Int
+        /// How often the server, while it was busy, told one to come back later, by close code.
+        let turnedAway: [UInt16: Int]
     }
 
     let outcome: EventLoopPromise<Return>
@@ -20,7 +20,7 @@ final class ReturnRun: SocketRun {
     private var attempts: [Int]
     private var isBack: [Bool]
     private var backCount = 0
-    private var turnedAwayCount = 0
+    private var turnedAway: [UInt16: Int] = [:]
 
     init(_ conversations: OpenLoopRun.Conversations, backoff: Backoff, numbers: CountingNumbers, _ crowd: SocketCrowd) {
         self.crowd = crowd
@@ -43,8 +43,8 @@ final class ReturnRun: SocketRun {
         return true
     }
 
-    func accepts(turningAway receiver: SocketReceiver) -> Bool {
-        turnedAwayCount += 1
+    func accepts(turningAway receiver: SocketReceiver, _ code: UInt16) -> Bool {
+        turnedAway[code, default: 0] += 1
         return true
     }
 
@@ -66,7 +66,7 @@ final class ReturnRun: SocketRun {
         guard !isBack[receiver.place], receiver.isReady, receiver.position > conversations.position else { return }
         isBack[receiver.place] = true
         backCount += 1
-        if backCount == isBack.count { outcome.succeed(Return(lastAt: .now(), turnedAway: turnedAwayCount)) }
+        if backCount == isBack.count { outcome.succeed(Return(lastAt: .now(), turnedAway: turnedAway)) }
     }
 
     var missing: String { "\(isBack.count - backCount) of \(isBack.count) sockets had not come back and caught up" }

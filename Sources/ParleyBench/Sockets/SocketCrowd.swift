@@ -13,8 +13,8 @@ protocol SocketRun<Outcome>: AnyObject, SendableMetatype {
     func received(_ number: Int64, by receiver: SocketReceiver)
     /// The socket's connection has ended or could not be made. False when that must not happen.
     func accepts(lossOf receiver: SocketReceiver) -> Bool
-    /// The server has told the socket to come back later. False when that must not happen.
-    func accepts(turningAway receiver: SocketReceiver) -> Bool
+    /// The server has told the socket to come back later, with that close code. False when that must not happen.
+    func accepts(turningAway receiver: SocketReceiver, _ code: UInt16) -> Bool
     /// What is left to do, in words, for when the time is over.
     var missing: String { get }
 }
@@ -23,7 +23,7 @@ extension SocketRun {
     func ready(_ receiver: SocketReceiver) {}
     func received(_ number: Int64, by receiver: SocketReceiver) {}
     func accepts(lossOf receiver: SocketReceiver) -> Bool { false }
-    func accepts(turningAway receiver: SocketReceiver) -> Bool { false }
+    func accepts(turningAway receiver: SocketReceiver, _ code: UInt16) -> Bool { false }
 }
 
 /// The sockets of the benchmark: all on one event loop, which they share with nobody else, one handler for each and no
@@ -103,7 +103,7 @@ final class SocketCrowd {
 
     func received(_ number: Int64, by receiver: SocketReceiver) { current?.received(number, by: receiver) }
 
-    func turnedAway(_ receiver: SocketReceiver) -> Bool { current?.accepts(turningAway: receiver) == true }
+    func turnedAway(_ receiver: SocketReceiver, _ code: UInt16) -> Bool { current?.accepts(turningAway: receiver, code) == true }
 
     func closed(_ receiver: SocketReceiver, _ error: BenchError) {
         openCount -= 1

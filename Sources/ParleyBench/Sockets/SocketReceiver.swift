@@ -185,7 +185,7 @@ final class SocketReceiver: ChannelInboundHandler {
     /// From 4500 on there is no coming back.
     private func turnedAway(_ payload: ByteBuffer) throws(BenchError) {
         let code = payload.getInteger(at: payload.readerIndex, as: UInt16.self) ?? 0
-        guard (4000..<4500).contains(code), crowd.turnedAway(self) else { throw .socketClosed(Self.closeReason(payload)) }
+        guard (4000..<4500).contains(code), crowd.turnedAway(self, code) else { throw .socketClosed(Self.closeReason(payload)) }
         close()
     }
 
