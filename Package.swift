@@ -113,7 +113,7 @@ let package = Package(
             name: "ParleyGatewayTests",
             dependencies: [
                 "ParleyClient", "ParleyCore", "ParleyFuzz", "ParleyGateway", "ParleyModel", "ParleyTesting", logging, nioCore, nioEmbedded,
-                nioWebSocket,
+                nioPosix, nioWebSocket,
             ],
             swiftSettings: settings),
         .testTarget(

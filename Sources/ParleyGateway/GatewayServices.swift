@@ -14,6 +14,8 @@ public struct GatewayServices: Sendable {
     public let timeSource: any TimeSource
     public let configuration: GatewayConfiguration
     public let logger: Logger
+    /// Connections that are let in, or whose conversations are read, at once.
+    let turns = Turns(8)
 
     public init(
         messages: MessageService, markers: MarkerService, typing: TypingService, presence: PresenceService, resume: ResumeService,
@@ -57,7 +59,7 @@ extension GatewayServices {
     func plan(_ request: ResumeRequest, for subscriber: Subscriber) async throws(ParleyError) -> ResumePlan? {
         guard await subscriber.part.loop.run({ subscriber.beginLoading() }) else { return nil }
         do throws(ParleyError) {
-            return try await resume.plan(for: subscriber.user, request)
+            return try await turns.take { () async throws(ParleyError) in try await resume.plan(for: subscriber.user, request) }
         } catch {
             subscriber.part.onLoop { subscriber.abandonLoading() }
             throw error
@@ -66,12 +68,16 @@ extension GatewayServices {
 
     /// What is left to do once the subscriber listens.
     func complete(_ plan: ResumePlan, _ request: ResumeRequest, for subscriber: Subscriber) async throws(ParleyError) {
-        let heads: ActivityHeads
-        do { heads = try await resume.heads(after: plan.cursor.mark) } catch { throw ParleyError(error) }
-        let changes = try await resume.changes(of: subscriber.user, request, plan)
+        let (heads, changes) = try await turns.take { () async throws(ParleyError) in
+            try await (self.heads(after: plan), resume.changes(of: subscriber.user, request, plan))
+        }
         subscriber.part.onLoop {
             subscriber.part.learn(heads.sequences, cursor: nil)
             subscriber.tell(changes, cursor: plan.cursor)
         }
+    }
+
+    private func heads(after plan: ResumePlan) async throws(ParleyError) -> ActivityHeads {
+        do { return try await resume.heads(after: plan.cursor.mark) } catch { throw ParleyError(error) }
     }
 }

@@ -78,7 +78,7 @@ public struct ParleyChannel: HTTPChannelHandler {
     /// but every connection knows it.
     private func widenAccepting(_ listener: any Channel) {
         guard isAcceptingWidely.raise() else { return }
-        listener.setOption(.maxMessagesPerRead, value: 64).whenFailure { _ in }
+        listener.setOption(.maxMessagesPerRead, value: 1024).whenFailure { _ in }
     }
 
     /// The headers of a good handshake; nil for a request that is none of ours.

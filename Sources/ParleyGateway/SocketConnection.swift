@@ -14,6 +14,9 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = WebSocketFrame
     typealias OutboundOut = ByteBuffer
 
+    /// How many times as long as for the client's token it may take us to get to it and check it.
+    private static let ownPatience: Int64 = 6
+
     private enum State {
         case waitingForToken
         case authenticating
@@ -366,14 +369,24 @@ extension SocketConnection: OpenConnection {
 
     func tick(_ now: NIODeadline) {
         switch state {
-        case .waitingForToken, .authenticating:
-            if now >= openedAt + .seconds(Int64(configuration.authenticationSeconds)) { return close(.notAuthenticatedInTime) }
+        case .waitingForToken:
+            let isLate = now >= openedAt + .seconds(Int64(configuration.authenticationSeconds))
+            // When ten thousand come back at once, the token may be here without our having got to it.
+            if isLate, !channel.hasUnreadBytes { return close(.notAuthenticatedInTime) }
+            if isOverdue(now) { return close(.overloaded) }
+        case .authenticating:
+            // The token has come: what takes long is ours. A client that is sent away for it comes back and makes it worse.
+            if isOverdue(now) { return close(.overloaded) }
         case .authenticated(let subscriber):
             if now >= tokenEnds { return close(.tokenExpired) }
             subscriber.tick()
         case .draining, .closing: return
         }
         if now >= nextBeat { beat() }
+    }
+
+    private func isOverdue(_ now: NIODeadline) -> Bool {
+        now >= openedAt + .seconds(Int64(configuration.authenticationSeconds) * Self.ownPatience)
     }
 
     private func beat() {

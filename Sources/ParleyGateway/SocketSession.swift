@@ -135,7 +135,7 @@ final class SocketSession: @unchecked Sendable {
     }
 
     private func begin(_ token: String, _ connection: SocketConnection) async throws(ParleyError) {
-        let caller = try await services.verifier.verify(token)
+        let caller = try await services.turns.take { () async throws(ParleyError) in try await services.verifier.verify(token) }
         guard let user = caller.userID else { throw ParleyError(.invalidToken, "a socket needs a token with a user as its sub") }
         switch await connection.enter(caller, user: user, tokenEndsIn: tokenSeconds(caller)) {
         case .entered(let subscriber): progress.subscriber = subscriber

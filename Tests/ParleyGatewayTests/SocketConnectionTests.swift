@@ -13,13 +13,23 @@ struct SocketConnectionTests {
     private var loop: NIOAsyncTestingEventLoop { gateway.loop }
     private let send = #"{"id":5,"type":"send","message_type":"text","content":"hi"}"#
 
-    @Test(arguments: [false, true])
-    func `whoever is not known in time is closed with 4003`(hasToken: Bool) async throws {
-        let socket = try await gateway.open(hasToken: hasToken)
+    @Test func `whoever shows no token in time is closed with 4003`() async throws {
+        let socket = try await gateway.open()
         await loop.advanceTime(by: .milliseconds(9_999))
         #expect(try await socket.sent().isEmpty)
         await loop.advanceTime(by: .milliseconds(1))
         #expect(try await socket.sent() == ["close 4003"])
+    }
+
+    @Test(arguments: [false, true])
+    func `whose token is not checked in time is told to come back, and much later`(hasToken: Bool) async throws {
+        let socket = try await gateway.open(hasToken: hasToken)
+        if !hasToken { try await socket.receive(#"{"id":1,"type":"authenticate","token":"t"}"#) }
+        await loop.advanceTime(by: .milliseconds(59_999))
+        let sent = try await socket.sent()
+        #expect(!sent.contains { $0.hasPrefix("close") })
+        await loop.advanceTime(by: .milliseconds(1))
+        #expect(try await socket.sent().last == "close 4002")
     }
 
     @Test func `nothing may be sent before the authenticate command, and everything after it, reply or not`() async throws {

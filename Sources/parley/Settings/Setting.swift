@@ -83,7 +83,7 @@ extension Setting {
             help: "Bytes that may wait for a slow reader; beyond that position hints take the place of events until it has read them."),
         Setting(
             key: "socket.authentication_seconds", kind: .whole(1...600), defaultValue: "10",
-            help: "Time from the handshake to a good token."),
+            help: "Time from the handshake until a token is shown."),
         Setting(key: "socket.heartbeat_seconds", kind: .whole(1...600), defaultValue: "25", help: "Time between heartbeats."),
         Setting(
             key: "socket.commands_per_second", kind: .whole(1...1_000_000), defaultValue: "50",
