@@ -30,18 +30,23 @@ public struct ParleyChannel: HTTPChannelHandler {
     private let hub: Hub
     private let sessions: SocketSessions
     private let idleSeconds: Int64
+    private let acceptsPerTurn: Int
     private let origins: OriginRule
     private let isAcceptingWidely = OnceFlag()
 
-    /// `idleSeconds` ends HTTP connections on which nothing happens, half-sent requests included.
+    /// - Parameters:
+    ///   - idleSeconds: Ends HTTP connections on which nothing happens, half-sent requests included.
+    ///   - acceptsPerTurn: Connections that the listener takes at once; a bound on connections is looked at in between.
     public init(
-        responder: @escaping HTTPChannelHandler.Responder, services: GatewayServices, hub: Hub, sessions: SocketSessions, idleSeconds: Int64
+        responder: @escaping HTTPChannelHandler.Responder, services: GatewayServices, hub: Hub, sessions: SocketSessions,
+        idleSeconds: Int64, acceptsPerTurn: Int
     ) {
         self.responder = responder
         self.services = services
         self.hub = hub
         self.sessions = sessions
         self.idleSeconds = idleSeconds
+        self.acceptsPerTurn = acceptsPerTurn
         origins = OriginRule(allowed: services.configuration.allowedOrigins)
     }
 
@@ -78,7 +83,7 @@ public struct ParleyChannel: HTTPChannelHandler {
     /// but every connection knows it.
     private func widenAccepting(_ listener: any Channel) {
         guard isAcceptingWidely.raise() else { return }
-        listener.setOption(.maxMessagesPerRead, value: 1024).whenFailure { _ in }
+        listener.setOption(.maxMessagesPerRead, value: UInt(acceptsPerTurn)).whenFailure { _ in }
     }
 
     /// The headers of a good handshake; nil for a request that is none of ours.

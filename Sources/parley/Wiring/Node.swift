@@ -104,7 +104,9 @@ struct Node {
         let server = Application(
             router: router,
             server: HTTPServerBuilder { responder in
-                ParleyChannel(responder: responder, services: gateway, hub: hub, sessions: sessions, idleSeconds: idleSeconds)
+                ParleyChannel(
+                    responder: responder, services: gateway, hub: hub, sessions: sessions, idleSeconds: idleSeconds,
+                    acceptsPerTurn: OpenFiles.acceptsPerTurn)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.text("host"), port: settings.number("port")), serverName: "parley", backlog: 4096,

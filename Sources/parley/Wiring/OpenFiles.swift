@@ -17,14 +17,18 @@ enum OpenFiles {
 
     /// How many of them may be connections. The rest is for databases, logs and the system's own needs: libdispatch ends the
     /// process when it cannot look at its threads under /proc. Who comes when all are taken waits until somebody goes.
-    static var forConnections: Int {
-        var limit = rlimit()
-        guard getrlimit(resource, &limit) == 0 else { return .max }
-        let files = Int(clamping: limit.rlim_cur)
-        return max(files / 2, files - keptFree)
-    }
+    static var forConnections: Int { allowed - keptFree }
 
-    private static let keptFree = 256
+    /// Connections that are taken from the listen queue in one go, before anybody looks whether all are taken: no more than
+    /// half of what is kept free.
+    static var acceptsPerTurn: Int { max(1, keptFree / 2) }
+
+    private static var keptFree: Int { min(allowed / 2, 1024) }
+
+    private static var allowed: Int {
+        var limit = rlimit()
+        return getrlimit(resource, &limit) == 0 ? Int(clamping: limit.rlim_cur) : .max
+    }
 
     #if os(Linux)
         private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
