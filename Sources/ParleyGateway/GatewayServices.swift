@@ -15,7 +15,7 @@ public struct GatewayServices: Sendable {
     public let configuration: GatewayConfiguration
     public let logger: Logger
     /// Connections that are let in, or whose conversations are read, at once.
-    let turns = Turns(8)
+    let turns = Turns(32)
 
     public init(
         messages: MessageService, markers: MarkerService, typing: TypingService, presence: PresenceService, resume: ResumeService,
