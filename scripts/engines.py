@@ -54,7 +54,9 @@ def require_clients() -> None:
     """Goes on under the Python that has the engines' clients; setup.sh makes it, and installs the servers."""
     if Path(sys.prefix) == VENV:
         return
-    subprocess.run([ROOT / "scripts/setup.sh", "--engines"], check=True, stdout=sys.stderr)
+    set_up = subprocess.run([ROOT / "scripts/setup.sh", "--engines"], stdout=sys.stderr)
+    if set_up.returncode != 0:
+        sys.exit(set_up.returncode)  # it has said why
     os.execv(VENV / "bin/python", [str(VENV / "bin/python"), *sys.argv])
 
 
