@@ -45,7 +45,7 @@ extension ClientStateMachine {
             actions += text.count <= maxFrameBytes ? [.send(text)] : tooLarge(id)
         }
         while let next = acks.next(at: now, within: &budget) {
-            actions.append(.send(CommandText.marker(command(.nothing), "delivered", next.0, next.1)))
+            actions.append(.send(CommandText.marker(command(.delivered(next.0, next.1)), "delivered", next.0, next.1)))
         }
         return actions
     }

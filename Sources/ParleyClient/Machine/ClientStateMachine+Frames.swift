@@ -80,6 +80,9 @@ extension ClientStateMachine {
     private mutating func accepted(_ awaits: Awaited, _ id: Int64, _ json: JSONObject, at now: Int64) throws(FieldError) -> [Action] {
         switch awaits {
         case .nothing: return []
+        case .delivered(let conversation, let number):
+            acks.finish(number, in: conversation)
+            return []
         case .authenticate:
             user = try json.requiredID("user_id")
             return subscribe()
@@ -117,6 +120,13 @@ extension ClientStateMachine {
     private mutating func refused(_ awaits: Awaited, _ id: Int64, _ refusal: Refusal, at now: Int64) -> [Action] {
         switch awaits {
         case .nothing: return []
+        case .delivered(let conversation, let number):
+            if refusal.isRetryable {
+                acks.postpone(number, in: conversation, until: now + (refusal.retryAfterMilliseconds ?? 1000))
+            } else {
+                acks.finish(number, in: conversation)
+            }
+            return []
         case .authenticate:
             // The server closes the connection next, and its code says what to do.
             if refusal.knownCode == .tokenExpired { needsFreshToken = true }

@@ -53,7 +53,8 @@ struct ClientStateMachine: Sendable {
         case authenticate
         case subscribe(isLast: Bool)
         case request
-        /// Nobody waits for it: typing, delivered, watching presence again.
+        case delivered(ConversationID, Int64)
+        /// Nobody waits for it: typing, watching presence again.
         case nothing
     }
 
@@ -154,6 +155,7 @@ struct ClientStateMachine: Sendable {
         liveSince = nil
         awaited = [:]
         outbox.connectionLost()
+        acks.connectionLost()
         let delay = askedDelay ?? backoff.next()
         askedDelay = nil
         phase = .connecting
