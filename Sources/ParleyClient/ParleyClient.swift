@@ -30,7 +30,8 @@ public actor ParleyClient {
         public var conversationIDs: [ConversationID]?
         /// Whether the server is told what has arrived, at most once a second for each conversation.
         public var acknowledgesDelivery = true
-        /// Calls that may wait for the connection or an answer; more fail with ``ClientError/outboxFull``.
+        /// Calls that may wait for the connection or an answer; more fail with ``ClientError/outboxFull``. Calls of
+        /// ``ParleyClient/markRead(_:through:)`` that wait to be sent for one conversation count as one.
         public var outboxLimit = 1000
         /// Events that may wait to be read; see ``ParleyClient/Events``.
         public var maxBufferedEvents = 1000
@@ -147,7 +148,8 @@ public actor ParleyClient {
         return stored
     }
 
-    /// Moves the user's read marker forward, never back, and returns what is left.
+    /// Moves the user's read marker forward, never back, and returns what is left. Of several calls that wait to be sent
+    /// for one conversation only the highest number goes out; its answer is everybody's.
     @discardableResult
     public func markRead(_ id: ConversationID, through sequenceNumber: Int64) async throws -> ReadState {
         guard case .read(let state) = try await ask(.read(id, sequenceNumber)) else {

@@ -91,10 +91,9 @@ extension ClientStateMachine {
             if resume.cursor == nil, let cursor = try json.string("cursor") { resume.note(.caughtUp(cursor: cursor)) }
             return isLast ? subscribed(at: now) : []
         case .request:
-            guard let (request, ticket) = outbox.finish(id) else { return [] }
+            guard let (request, tickets) = outbox.finish(id) else { return [] }
             let answer = try answer(to: request, json)
-            let actions = flush(at: now)
-            return (ticket.map { [.fulfil($0, .success(answer))] } ?? []) + actions
+            return tickets.map { .fulfil($0, .success(answer)) } + flush(at: now)
         }
     }
 
@@ -134,9 +133,8 @@ extension ClientStateMachine {
         case .subscribe: return refusal.isRetryable ? close("subscribe: \(refusal.code)") : stop(.refused(refusal))
         case .request:
             let isKept = refusal.isRetryable && outbox.postpone(id, until: now + (refusal.retryAfterMilliseconds ?? 1000))
-            guard !isKept, let (_, ticket) = outbox.finish(id) else { return [] }
-            let actions = flush(at: now)
-            return (ticket.map { [.fulfil($0, .failure(.refused(refusal)))] } ?? []) + actions
+            guard !isKept, let (_, tickets) = outbox.finish(id) else { return [] }
+            return tickets.map { .fulfil($0, .failure(.refused(refusal))) } + flush(at: now)
         }
     }
 }
