@@ -130,11 +130,21 @@ extension ClientStateMachine {
             // The server closes the connection next, and its code says what to do.
             if refusal.knownCode == .tokenExpired { needsFreshToken = true }
             return []
-        case .subscribe: return refusal.isRetryable ? close("subscribe: \(refusal.code)") : stop(.refused(refusal))
+        case .subscribe: return subscriptionRefused(refusal)
         case .request:
             let isKept = refusal.isRetryable && outbox.postpone(id, until: now + (refusal.retryAfterMilliseconds ?? 1000))
             guard !isKept, let (_, tickets) = outbox.finish(id) else { return [] }
             return tickets.map { .fulfil($0, .failure(.refused(refusal))) } + flush(at: now)
         }
+    }
+
+    /// Without the cursor the same connection may ask again. A server that refuses a cursor which was not sent makes no
+    /// sense, and would be asked for ever.
+    private mutating func subscriptionRefused(_ refusal: Refusal) -> [Action] {
+        if refusal.isRetryable { return close("subscribe: \(refusal.code)") }
+        guard refusal.knownCode == .invalidCursor, resume.cursor != nil else { return stop(.refused(refusal)) }
+        resume.forgetCursor()
+        hasLostCursor = true
+        return subscribe()
     }
 }
