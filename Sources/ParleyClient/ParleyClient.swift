@@ -26,7 +26,10 @@ public actor ParleyClient {
         public var resume = ResumeState()
         /// When more messages than this were missed in a conversation, they are not told; a `skipped` event says which.
         public var replayLimit: Int64?
-        /// Only these conversations instead of all.
+        /// Only these conversations instead of all; an empty list is none. Any number may be named, and goes in as many
+        /// commands as the server's limits ask for. The user may be in as many of them as the server's
+        /// `limits.subscriptions` says: of more, ``ParleyClient/run()`` throws ``ClientError/refused(_:)`` with
+        /// ``ErrorCode/tooManySubscriptions``.
         public var conversationIDs: [ConversationID]?
         /// Whether the server is told what has arrived, at most once a second for each conversation.
         public var acknowledgesDelivery = true

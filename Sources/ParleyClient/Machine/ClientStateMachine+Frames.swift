@@ -99,8 +99,9 @@ extension ClientStateMachine {
 
     private mutating func subscribe() -> [Action] {
         phase = .subscribing
-        let parts = SubscribePart.parts(
-            resume, limit: positionsPerCommand, replayLimit: options.replayLimit, conversationIDs: options.conversationIDs)
+        let subscription = Subscription(
+            cursor: resume.cursor, positions: resume.positions, replayLimit: options.replayLimit, conversationIDs: options.conversationIDs)
+        let parts = subscription.parts(positionsLimit: positionsPerCommand, frameLimit: maxFrameBytes)
         return parts.map { .send(CommandText.subscribe(command(.subscribe(isLast: !$0.hasMore)), $0)) }
     }
 

@@ -97,30 +97,3 @@ enum CommandText {
         return json.bytes
     }
 }
-
-/// What one `subscribe` command says.
-struct SubscribePart: Sendable, Equatable {
-    var cursor: String?
-    var positions: [(ConversationID, Int64)] = []
-    var replayLimit: Int64?
-    var conversationIDs: [ConversationID]?
-    var hasMore = false
-
-    static func == (left: Self, right: Self) -> Bool {
-        left.cursor == right.cursor && left.replayLimit == right.replayLimit && left.conversationIDs == right.conversationIDs
-            && left.hasMore == right.hasMore && left.positions.elementsEqual(right.positions) { $0 == $1 }
-    }
-
-    /// A whole subscription, in as many parts as the server's limit of positions asks for.
-    static func parts(_ resume: ResumeState, limit: Int, replayLimit: Int64?, conversationIDs: [ConversationID]?) -> [SubscribePart] {
-        var positions = resume.positions.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        var parts: [SubscribePart] = []
-        while positions.count > limit {
-            parts.append(SubscribePart(positions: Array(positions.prefix(limit)), hasMore: true))
-            positions.removeFirst(limit)
-        }
-        parts.append(
-            SubscribePart(cursor: resume.cursor, positions: positions, replayLimit: replayLimit, conversationIDs: conversationIDs))
-        return parts
-    }
-}
