@@ -20,7 +20,8 @@ public actor ParleyClient {
         /// `http://host[:port][/path]` or `https://…`.
         public var url: String
         /// Gives the user's token. Asked at first, and again when the server says that the token has expired. An error
-        /// counts as a failed attempt to connect: it is asked again after a while.
+        /// counts as a failed attempt to connect: it is asked again after a while. It is asked once at a time; the
+        /// connection and the REST calls that need a token wait for the same answer.
         public var token: @Sendable () async throws -> String
         /// Where an earlier client stopped reading; without it only what happens from now on is told.
         public var resume = ResumeState()
