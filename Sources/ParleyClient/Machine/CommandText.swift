@@ -42,7 +42,7 @@ enum CommandText {
 
     static func request(_ id: Int64, _ request: ClientRequest) -> [UInt8] {
         switch request {
-        case .send(let message): send(id, message)
+        case .send(let message): command(id, "send") { message.write(to: &$0) }
         case .read(let conversation, let number): marker(id, "read", conversation, number)
         case .presence(let users):
             command(id, "presence") { json in
@@ -67,21 +67,6 @@ enum CommandText {
             json.id(conversation)
             json.name("is_typing")
             json.bool(isTyping)
-        }
-    }
-
-    private static func send(_ id: Int64, _ message: OutgoingMessage) -> [UInt8] {
-        command(id, "send") { json in
-            json.name("conversation_id")
-            json.id(message.conversationID)
-            json.name("message_type")
-            json.string(message.messageType.rawValue)
-            json.name("content")
-            json.string(message.content)
-            json.name("media_ids")
-            json.array(message.mediaIDs) { $0.id($1) }
-            json.name("client_message_id")
-            json.string(message.clientMessageID)
         }
     }
 
