@@ -4,13 +4,9 @@ import Testing
 @testable import ParleyClient
 
 /// What the real server makes of what the client says.
-@Suite(
-    .enabled(if: RealServer.binary != nil, "TEST_PARLEY_BINARY names no server"),
-    .timeLimit(.minutes(1)))
+@Suite(.enabled(if: RealServer.binary != nil, "TEST_PARLEY_BINARY names no server"), .timeLimit(.minutes(3)))
 struct RealServerCallTests {
-    @Test func `media come with the messages that name them, over the socket and over REST`()
-        async throws
-    {
+    @Test func `media come with the messages that name them, over the socket and over REST`() async throws {
         let server = try await RealServer()
         defer { server.remove() }
         let sender = try await server.client(of: me)
@@ -21,12 +17,10 @@ struct RealServerCallTests {
                 let home = try await sender.createGroup(title: "Home", with: [ben]).conversation.id
                 let picture = try await sender.createMedia(
                     OutgoingMedia(
-                        .image, name: "harbour.jpg", size: 482_133, contentType: "image/jpeg",
-                        url: "https://media.example.com/h.jpg",
+                        .image, name: "harbour.jpg", size: 482_133, contentType: "image/jpeg", url: "https://media.example.com/h.jpg",
                         width: 2048, height: 1365))
                 #expect(picture.ownerID == me && picture.name == "harbour.jpg" && picture.width == 2048)
-                let sent = try await sender.send(
-                    OutgoingMessage(to: home, "", type: .image, mediaIDs: [picture.id]))
+                let sent = try await sender.send(OutgoingMessage(to: home, "", type: .image, mediaIDs: [picture.id]))
                 #expect(sent.media == [picture])
                 let other = OutgoingMessage(to: home, "Again", type: .image, mediaIDs: [picture.id])
                 let posted = try await sender.createMessage(other)
@@ -46,9 +40,7 @@ struct RealServerCallTests {
         let server = try await RealServer()
         defer { server.remove() }
         let sender = try await server.client(of: me)
-        while (try? await sender.conversations()) == nil {
-            try await Task.sleep(for: .milliseconds(50))
-        }
+        while (try? await sender.conversations()) == nil { try await Task.sleep(for: .milliseconds(50)) }
         let home = try await sender.createGroup(title: "Home", with: [ben]).conversation.id
         try await sender.createMessage(OutgoingMessage(to: home, "one"))
         try await sender.createMessage(OutgoingMessage(to: home, "two"))

@@ -68,7 +68,6 @@ struct SubscriptionTests {
     @Test func `a list that fills its last command is not followed by an empty one`() {
         let ids = (0..<20).map(id)
         var driver = MachineDriver { $0.conversationIDs = ids }
-        #expect(
-            driver.authenticate(MachineDriver.hello(positions: 10)).map { named($0)?.count } == [10, 10])
+        #expect(driver.authenticate(MachineDriver.hello(positions: 10)).map { named($0)?.count } == [10, 10])
     }
 }
