@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple
+from typing import Callable, Dict, List, NamedTuple, Optional
 
 ROOT = Path(__file__).resolve().parent.parent
 BINARY = ".build/debug/parley"
@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
 
 
 def swift_tests() -> Count:
-    outcome = run(["swift", "test", "--skip-build", "--parallel"])
+    outcome = run(["swift", "test", "--skip-build", "--parallel"], environment={"TEST_PARLEY_BINARY": str(ROOT / BINARY)})
     return outcome.judged(count_swift_testing(outcome.output))
 
 
@@ -123,11 +123,13 @@ def count_closing_line(output: str) -> Count:
     return Count(*map(int, lines[-1])) if lines else Count(0, 0)
 
 
-def run(command: List[str], timeout_seconds: float = STEP_TIMEOUT_SECONDS) -> Outcome:
+def run(
+    command: List[str], timeout_seconds: float = STEP_TIMEOUT_SECONDS, environment: Optional[Dict[str, str]] = None
+) -> Outcome:
     """Shows the output as it comes and keeps it; ends the command, and all it started, when it takes too long."""
     process = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        text=True, errors="replace", start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
     )
     timer = threading.Timer(timeout_seconds, end_group, [process])
     timer.start()

@@ -20,17 +20,22 @@ public actor ParleyClient {
         /// `http://host[:port][/path]` or `https://…`.
         public var url: String
         /// Gives the user's token. Asked at first, and again when the server says that the token has expired. An error
-        /// counts as a failed attempt to connect: it is asked again after a while.
+        /// counts as a failed attempt to connect: it is asked again after a while. It is asked once at a time; the
+        /// connection and the REST calls that need a token wait for the same answer.
         public var token: @Sendable () async throws -> String
         /// Where an earlier client stopped reading; without it only what happens from now on is told.
         public var resume = ResumeState()
         /// When more messages than this were missed in a conversation, they are not told; a `skipped` event says which.
         public var replayLimit: Int64?
-        /// Only these conversations instead of all.
+        /// Only these conversations instead of all; an empty list is none. Any number may be named, and goes in as many
+        /// commands as the server's limits ask for. The user may be in as many of them as the server's
+        /// `limits.subscriptions` says: of more, ``ParleyClient/run()`` throws ``ClientError/refused(_:)`` with
+        /// ``ErrorCode/tooManySubscriptions``.
         public var conversationIDs: [ConversationID]?
         /// Whether the server is told what has arrived, at most once a second for each conversation.
         public var acknowledgesDelivery = true
-        /// Calls that may wait for the connection or an answer; more fail with ``ClientError/outboxFull``.
+        /// Calls that may wait for the connection or an answer; more fail with ``ClientError/outboxFull``. Calls of
+        /// ``ParleyClient/markRead(_:through:)`` that wait to be sent for one conversation count as one.
         public var outboxLimit = 1000
         /// Events that may wait to be read; see ``ParleyClient/Events``.
         public var maxBufferedEvents = 1000
@@ -147,7 +152,8 @@ public actor ParleyClient {
         return stored
     }
 
-    /// Moves the user's read marker forward, never back, and returns what is left.
+    /// Moves the user's read marker forward, never back, and returns what is left. Of several calls that wait to be sent
+    /// for one conversation only the highest number goes out; its answer is everybody's.
     @discardableResult
     public func markRead(_ id: ConversationID, through sequenceNumber: Int64) async throws -> ReadState {
         guard case .read(let state) = try await ask(.read(id, sequenceNumber)) else {

@@ -37,6 +37,13 @@ public struct ResumeState: Sendable, Equatable {
         }
     }
 
+    /// The server does not take the cursor. What it covered is asked for by number, as far as numbers are known.
+    mutating func forgetCursor() {
+        cursor = nil
+        positions.merge(covered) { position, _ in position }
+        covered = [:]
+    }
+
     private mutating func advance(_ id: ConversationID, to number: Int64) {
         guard number > position(of: id) ?? 0 else { return }
         positions[id] = number

@@ -14,6 +14,14 @@ extension Event {
         case .hello, .typing, .presence, .behind, .caughtUp, .heartbeat, .goingAway, .closing: nil
         }
     }
+
+    /// Whether it brings a conversation's whole view.
+    var hasView: Bool {
+        switch self {
+        case .conversation(.added), .conversation(.refreshed): true
+        default: false
+        }
+    }
 }
 
 extension LocalConversation {

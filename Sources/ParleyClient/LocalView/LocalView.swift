@@ -21,6 +21,8 @@ public struct LocalView: Sendable, Equatable {
     public let user: UserID
     private var known: [ConversationID: LocalConversation] = [:]
     private var unknown: [ConversationID: HeldEvents] = [:]
+    /// Left on this connection: what is told of them now is old news, up to a new view.
+    private var left: Set<ConversationID> = []
     /// Nil once there was a snapshot.
     private var held: HeldEvents? = HeldEvents()
 
@@ -74,6 +76,7 @@ public struct LocalView: Sendable, Equatable {
         let ids = Set(snapshot.map(\.conversation.id))
         known = known.filter { ids.contains($0.key) }
         unknown = [:]
+        left = []
         for view in snapshot { add(view) }
         for event in events.all { apply(event) }
         for id in events.lost { known[id]?.markStale() }
@@ -88,6 +91,7 @@ public struct LocalView: Sendable, Equatable {
     /// Puts one conversation's view in, as read over REST.
     public mutating func add(_ view: ConversationView) {
         let id = view.conversation.id
+        left.remove(id)
         if known[id] == nil {
             known[id] = LocalConversation(view)
         } else {
@@ -108,11 +112,17 @@ public struct LocalView: Sendable, Equatable {
 
     // MARK: Events
 
-    /// Takes an event. Those that say nothing of conversations are ignored.
+    /// Takes an event. Those that say nothing of conversations are ignored, but for `hello`: on a new connection the server
+    /// may tell of a conversation that was joined again before its view comes.
     public mutating func apply(_ event: Event) {
+        if case .hello = event {
+            if held != nil { held?.add(event) } else { left = [] }
+        }
         guard let id = event.viewedConversation else { return }
         if held != nil {
             held?.add(event)
+        } else if left.contains(id), !event.hasView {
+            return
         } else if case .conversation(let change) = event {
             apply(change)
         } else if known[id] != nil {
@@ -130,6 +140,7 @@ public struct LocalView: Sendable, Equatable {
         case .removed(let id):
             known[id] = nil
             unknown[id] = nil
+            left.insert(id)
         }
     }
 }

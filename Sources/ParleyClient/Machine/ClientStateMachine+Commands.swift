@@ -26,10 +26,9 @@ extension ClientStateMachine {
     /// The server would close the connection for such a frame, on every try: only this call fails.
     private mutating func tooLarge(_ id: Int64) -> [Action] {
         awaited[id] = nil
-        guard let ticket = outbox.finish(id)?.ticket else { return [] }
         let refusal = Refusal(
             code: ErrorCode.bodyTooLarge.rawValue, detail: "a command may have at most \(maxFrameBytes) bytes", isRetryable: false)
-        return [.fulfil(ticket, .failure(.refused(refusal)))]
+        return (outbox.finish(id)?.tickets ?? []).map { .fulfil($0, .failure(.refused(refusal))) }
     }
 
     private var isSubscribed: Bool { phase == .live || phase == .catchingUp }
@@ -45,7 +44,7 @@ extension ClientStateMachine {
             actions += text.count <= maxFrameBytes ? [.send(text)] : tooLarge(id)
         }
         while let next = acks.next(at: now, within: &budget) {
-            actions.append(.send(CommandText.marker(command(.nothing), "delivered", next.0, next.1)))
+            actions.append(.send(CommandText.marker(command(.delivered(next.0, next.1)), "delivered", next.0, next.1)))
         }
         return actions
     }

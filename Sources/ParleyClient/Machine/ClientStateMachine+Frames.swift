@@ -80,6 +80,9 @@ extension ClientStateMachine {
     private mutating func accepted(_ awaits: Awaited, _ id: Int64, _ json: JSONObject, at now: Int64) throws(FieldError) -> [Action] {
         switch awaits {
         case .nothing: return []
+        case .delivered(let conversation, let number):
+            acks.finish(number, in: conversation)
+            return []
         case .authenticate:
             user = try json.requiredID("user_id")
             return subscribe()
@@ -88,17 +91,17 @@ extension ClientStateMachine {
             if resume.cursor == nil, let cursor = try json.string("cursor") { resume.note(.caughtUp(cursor: cursor)) }
             return isLast ? subscribed(at: now) : []
         case .request:
-            guard let (request, ticket) = outbox.finish(id) else { return [] }
+            guard let (request, tickets) = outbox.finish(id) else { return [] }
             let answer = try answer(to: request, json)
-            let actions = flush(at: now)
-            return (ticket.map { [.fulfil($0, .success(answer))] } ?? []) + actions
+            return tickets.map { .fulfil($0, .success(answer)) } + flush(at: now)
         }
     }
 
     private mutating func subscribe() -> [Action] {
         phase = .subscribing
-        let parts = SubscribePart.parts(
-            resume, limit: positionsPerCommand, replayLimit: options.replayLimit, conversationIDs: options.conversationIDs)
+        let subscription = Subscription(
+            cursor: resume.cursor, positions: resume.positions, replayLimit: options.replayLimit, conversationIDs: options.conversationIDs)
+        let parts = subscription.parts(positionsLimit: positionsPerCommand, frameLimit: maxFrameBytes)
         return parts.map { .send(CommandText.subscribe(command(.subscribe(isLast: !$0.hasMore)), $0)) }
     }
 
@@ -117,16 +120,32 @@ extension ClientStateMachine {
     private mutating func refused(_ awaits: Awaited, _ id: Int64, _ refusal: Refusal, at now: Int64) -> [Action] {
         switch awaits {
         case .nothing: return []
+        case .delivered(let conversation, let number):
+            if refusal.isRetryable {
+                acks.postpone(number, in: conversation, until: now + (refusal.retryAfterMilliseconds ?? 1000))
+            } else {
+                acks.finish(number, in: conversation)
+            }
+            return []
         case .authenticate:
             // The server closes the connection next, and its code says what to do.
             if refusal.knownCode == .tokenExpired { needsFreshToken = true }
             return []
-        case .subscribe: return refusal.isRetryable ? close("subscribe: \(refusal.code)") : stop(.refused(refusal))
+        case .subscribe: return subscriptionRefused(refusal)
         case .request:
             let isKept = refusal.isRetryable && outbox.postpone(id, until: now + (refusal.retryAfterMilliseconds ?? 1000))
-            guard !isKept, let (_, ticket) = outbox.finish(id) else { return [] }
-            let actions = flush(at: now)
-            return (ticket.map { [.fulfil($0, .failure(.refused(refusal)))] } ?? []) + actions
+            guard !isKept, let (_, tickets) = outbox.finish(id) else { return [] }
+            return tickets.map { .fulfil($0, .failure(.refused(refusal))) } + flush(at: now)
         }
+    }
+
+    /// Without the cursor the same connection may ask again. A server that refuses a cursor which was not sent makes no
+    /// sense, and would be asked for ever.
+    private mutating func subscriptionRefused(_ refusal: Refusal) -> [Action] {
+        if refusal.isRetryable { return close("subscribe: \(refusal.code)") }
+        guard refusal.knownCode == .invalidCursor, resume.cursor != nil else { return stop(.refused(refusal)) }
+        resume.forgetCursor()
+        hasLostCursor = true
+        return subscribe()
     }
 }

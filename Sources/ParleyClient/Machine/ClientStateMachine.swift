@@ -53,7 +53,8 @@ struct ClientStateMachine: Sendable {
         case authenticate
         case subscribe(isLast: Bool)
         case request
-        /// Nobody waits for it: typing, delivered, watching presence again.
+        case delivered(ConversationID, Int64)
+        /// Nobody waits for it: typing, watching presence again.
         case nothing
     }
 
@@ -82,6 +83,8 @@ struct ClientStateMachine: Sendable {
     /// What `going_away` asked for.
     private var askedDelay: Int64?
     var needsFreshToken = true
+    /// The cursor was refused, and no subscription has been answered since.
+    var hasLostCursor = false
 
     init(resume: ResumeState = ResumeState(), options: Options = Options(), seed: UInt64) {
         self.resume = resume
@@ -123,7 +126,9 @@ struct ClientStateMachine: Sendable {
 
     mutating func subscribed(at now: Int64) -> [Action] {
         phase = .catchingUp
-        var actions: [Action] = [.state(.catchingUp)]
+        var actions: [Action] = hasLostCursor ? [.state(.startingAnew)] : []
+        hasLostCursor = false
+        actions.append(.state(.catchingUp))
         if let watched { actions.append(.send(CommandText.request(command(.nothing), .presence(watched)))) }
         return actions + flush(at: now)
     }
@@ -154,6 +159,7 @@ struct ClientStateMachine: Sendable {
         liveSince = nil
         awaited = [:]
         outbox.connectionLost()
+        acks.connectionLost()
         let delay = askedDelay ?? backoff.next()
         askedDelay = nil
         phase = .connecting

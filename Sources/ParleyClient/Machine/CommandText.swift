@@ -42,7 +42,7 @@ enum CommandText {
 
     static func request(_ id: Int64, _ request: ClientRequest) -> [UInt8] {
         switch request {
-        case .send(let message): send(id, message)
+        case .send(let message): command(id, "send") { message.write(to: &$0) }
         case .read(let conversation, let number): marker(id, "read", conversation, number)
         case .presence(let users):
             command(id, "presence") { json in
@@ -70,21 +70,6 @@ enum CommandText {
         }
     }
 
-    private static func send(_ id: Int64, _ message: OutgoingMessage) -> [UInt8] {
-        command(id, "send") { json in
-            json.name("conversation_id")
-            json.id(message.conversationID)
-            json.name("message_type")
-            json.string(message.messageType.rawValue)
-            json.name("content")
-            json.string(message.content)
-            json.name("media_ids")
-            json.array(message.mediaIDs) { $0.id($1) }
-            json.name("client_message_id")
-            json.string(message.clientMessageID)
-        }
-    }
-
     private static func command(_ id: Int64, _ type: String, _ members: (inout JSONWriter) -> Void) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
@@ -95,32 +80,5 @@ enum CommandText {
             members(&json)
         }
         return json.bytes
-    }
-}
-
-/// What one `subscribe` command says.
-struct SubscribePart: Sendable, Equatable {
-    var cursor: String?
-    var positions: [(ConversationID, Int64)] = []
-    var replayLimit: Int64?
-    var conversationIDs: [ConversationID]?
-    var hasMore = false
-
-    static func == (left: Self, right: Self) -> Bool {
-        left.cursor == right.cursor && left.replayLimit == right.replayLimit && left.conversationIDs == right.conversationIDs
-            && left.hasMore == right.hasMore && left.positions.elementsEqual(right.positions) { $0 == $1 }
-    }
-
-    /// A whole subscription, in as many parts as the server's limit of positions asks for.
-    static func parts(_ resume: ResumeState, limit: Int, replayLimit: Int64?, conversationIDs: [ConversationID]?) -> [SubscribePart] {
-        var positions = resume.positions.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        var parts: [SubscribePart] = []
-        while positions.count > limit {
-            parts.append(SubscribePart(positions: Array(positions.prefix(limit)), hasMore: true))
-            positions.removeFirst(limit)
-        }
-        parts.append(
-            SubscribePart(cursor: resume.cursor, positions: positions, replayLimit: replayLimit, conversationIDs: conversationIDs))
-        return parts
     }
 }

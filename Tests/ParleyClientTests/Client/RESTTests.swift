@@ -93,6 +93,35 @@ struct RESTTests {
             ])
     }
 
+    @Test func `media are made and read`() async throws {
+        let picture = Media(
+            id: MediaID("d0000000-0000-4000-8000-000000000001")!, ownerID: me, kind: .image, name: "harbour.jpg", size: 482_133,
+            contentType: "image/jpeg", url: "https://media.example.com/harbour.jpg", width: 2048, height: 1365, durationMilliseconds: nil,
+            createdAt: start)
+        let recorder = Recorder((201, String(decoding: picture.json, as: UTF8.self)))
+        let (client, _) = try await client(recorder)
+        let outgoing = OutgoingMedia(
+            .image, name: picture.name, size: picture.size, contentType: picture.contentType, url: picture.url, width: 2048, height: 1365)
+        #expect(try await client.createMedia(outgoing) == picture)
+        #expect(try await client.media(picture.id) == picture)
+        let body =
+            #"{"kind":"image","name":"harbour.jpg","size":482133,"content_type":"image/jpeg","#
+            + #""url":"https://media.example.com/harbour.jpg","width":2048,"height":1365,"duration_ms":null}"#
+        #expect(recorder.lines == ["POST /v1/media \(body)", "GET /v1/media/\(picture.id) "])
+    }
+
+    @Test func `a message with media is sent over REST as over the socket`() async throws {
+        let recorder = Recorder((201, String(decoding: message(1, from: me).json, as: UTF8.self)))
+        let (client, _) = try await client(recorder)
+        let id = MediaID("d0000000-0000-4000-8000-000000000001")!
+        let outgoing = OutgoingMessage(to: home, "Look!", type: .image, mediaIDs: [id], clientMessageID: "k")
+        #expect(try await client.createMessage(outgoing) == message(1, from: me))
+        let members =
+            #""conversation_id":"\#(home)","message_type":"image","content":"Look!","media_ids":["\#(id)"],"client_message_id":"k"}"#
+        #expect(recorder.lines == ["POST /v1/messages {\(members)"])
+        #expect(String(decoding: CommandText.request(7, .send(outgoing)), as: UTF8.self) == #"{"id":7,"type":"send",\#(members)"#)
+    }
+
     @Test func `a refusal tells its code, also one that no Parley wrote`() async throws {
         let recorder = Recorder(
             (403, #"{"code":"role_forbids","detail":"no","retryable":false,"status":403}"#), (502, "<html>bad gateway</html>"))

@@ -177,6 +177,36 @@ struct LocalViewTests {
         #expect(local.needsRefresh.isEmpty && local.conversation(home) == view(last: 7, read: 5))
     }
 
+    @Test func `events that come after a conversation was left are dropped, until its view comes`() {
+        var local = LocalView(user: me)
+        local.begin(with: [view(last: 5, read: 5)])
+        local.apply(.conversation(.removed(home)))
+        for event in [.message(message(6)), .skipped(home, after: 6, through: 8), ownRead(5, unread: 0, last: 5)] as [Event] {
+            local.apply(event)
+        }
+        local.apply(participantEvent(.left, me, nil, count: 2, version: 2))
+        local.apply(.conversation(.updated(home, ConversationStamp(version: 3, title: "Den", participantCount: 2))))
+        #expect(local.needsRefresh.isEmpty && local.conversations.isEmpty)
+        local.apply(.conversation(.added(view(last: 9, read: 9, version: 4), at: start)))
+        local.apply(.message(message(10)))
+        #expect(local.needsRefresh.isEmpty && local.conversation(home) == view(last: 10, read: 9, version: 4))
+    }
+
+    /// After a resume live events may come before the view of a conversation that was joined meanwhile.
+    @Test(arguments: [false, true])
+    func `on the next connection events of a conversation that was left wait for its view again`(isHeld: Bool) {
+        var local = LocalView(user: me)
+        if !isHeld { local.begin(with: [view(last: 5, read: 5)]) }
+        local.apply(.conversation(.removed(home)))
+        local.apply(.message(message(6)))
+        local.apply(MachineDriver.hello())
+        local.apply(.message(message(9)))
+        if isHeld { local.begin(with: [view(last: 5, read: 5)]) }
+        #expect(local.needsRefresh == [home])
+        local.apply(.conversation(.added(view(last: 8, read: 8), at: start)))
+        #expect(local.needsRefresh.isEmpty && local.conversation(home) == view(last: 9, read: 8))
+    }
+
     @Test func `a second snapshot takes out what it does not hold`() {
         var local = LocalView(user: me)
         local.begin(with: [view(last: 5, read: 5), view(work)])

@@ -38,12 +38,13 @@ struct MachineDriver {
         return ok(command, #""message":\#(text),"repeated":false"#)
     }
 
-    static func hello(positions: Int64 = 1000, commands: Int64 = 50) -> Event {
+    static func hello(positions: Int64 = 1000, commands: Int64 = 50, frameBytes: Int64 = 65_536) -> Event {
         .hello(
             Hello(
                 session: "s", userID: nil, heartbeatIntervalMilliseconds: 25_000,
                 limits: Hello.Limits(
-                    frameBytes: 65_536, outboundBytes: 262_144, commandsPerSecond: commands, positions: positions, subscriptions: 10_000,
+                    frameBytes: frameBytes, outboundBytes: 262_144, commandsPerSecond: commands, positions: positions,
+                    subscriptions: 10_000,
                     presenceUsers: 500, socketsPerUser: 50, receiptsParticipants: 100, typingIntervalMilliseconds: 3000),
                 serverTime: start))
     }

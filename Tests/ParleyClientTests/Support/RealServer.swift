@@ -42,10 +42,13 @@ final class RealServer: Sendable {
         try? FileManager.default.removeItem(at: data)
     }
 
-    func client(of user: UserID) async throws -> ParleyClient {
+    func client(
+        of user: UserID, _ change: @Sendable (inout ParleyClient.Configuration) -> Void = { _ in }
+    ) async throws -> ParleyClient {
         let token = try await token(of: user)
         var configuration = ParleyClient.Configuration(url: url) { token }
         configuration.maxBackoffSeconds = 1
+        change(&configuration)
         return try ParleyClient(configuration)
     }
 

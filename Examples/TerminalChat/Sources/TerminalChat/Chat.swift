@@ -18,6 +18,7 @@ actor Chat {
     func show(_ state: ConnectionState) async {
         switch state {
         case .idle, .connecting: break
+        case .startingAnew: view?.restart()
         case .catchingUp: print("· connected")
         case .live: await begin()
         case .waiting(let milliseconds, let reason): print("· offline (\(reason)); trying again in \(milliseconds) ms")
@@ -25,10 +26,11 @@ actor Chat {
         }
     }
 
-    /// Reads the snapshot, once. The view is there before the reading begins, and holds the events that come meanwhile.
+    /// Reads the snapshot: once, and again when the client has started anew. The view is there before the reading begins,
+    /// and holds the events that come meanwhile.
     private func begin() async {
-        guard view == nil, let user = await client.user else { return }
-        view = LocalView(user: user)
+        guard view?.hasBegun != true, let user = await client.user else { return }
+        if view == nil { view = LocalView(user: user) }
         do {
             view?.begin(with: try await client.allConversations())
             print("· you are \(user)")
