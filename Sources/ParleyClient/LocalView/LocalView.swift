@@ -112,8 +112,8 @@ public struct LocalView: Sendable, Equatable {
 
     // MARK: Events
 
-    /// Takes an event. Those that say nothing of conversations are ignored, but for `hello`: on a new connection the server
-    /// may tell of a conversation that was joined again before its view comes.
+    /// Takes an event. Those that say nothing of conversations are ignored, but for `hello`: a connection without a cursor
+    /// is told nothing of having joined again meanwhile, so that what comes of such a conversation asks for its view.
     public mutating func apply(_ event: Event) {
         if case .hello = event {
             if held != nil { held?.add(event) } else { left = [] }
