@@ -68,16 +68,10 @@ extension GatewayServices {
 
     /// What is left to do once the subscriber listens.
     func complete(_ plan: ResumePlan, _ request: ResumeRequest, for subscriber: Subscriber) async throws(ParleyError) {
-        let (heads, changes) = try await turns.take { () async throws(ParleyError) in
-            try await (self.heads(after: plan), resume.changes(of: subscriber.user, request, plan))
+        do { try await subscriber.part.learnNewest(after: plan.cursor.mark) } catch { throw ParleyError(error) }
+        let changes = try await turns.take { () async throws(ParleyError) in
+            try await resume.changes(of: subscriber.user, request, plan)
         }
-        subscriber.part.onLoop {
-            subscriber.part.learn(heads.sequences, cursor: nil)
-            subscriber.tell(changes, cursor: plan.cursor)
-        }
-    }
-
-    private func heads(after plan: ResumePlan) async throws(ParleyError) -> ActivityHeads {
-        do { return try await resume.heads(after: plan.cursor.mark) } catch { throw ParleyError(error) }
+        subscriber.part.onLoop { subscriber.tell(changes, cursor: plan.cursor) }
     }
 }

@@ -16,6 +16,7 @@ final class HubPart: @unchecked Sendable {
     private var byUser: [UserID: [Subscriber]] = [:]
     private var connections: [ObjectIdentifier: any OpenConnection] = [:]
     let watch: PresenceWatch
+    private let newest: NewestNumbers
     private var touchedSubscribers: [Subscriber] = []
     /// Feeds with messages that have passed and are not handed on yet.
     private var feedsWithRuns: [ConversationFeed] = []
@@ -44,6 +45,7 @@ final class HubPart: @unchecked Sendable {
         self.reader = reader
         self.configuration = configuration
         watch = PresenceWatch(reader: reader)
+        newest = NewestNumbers { [resume = reader.resume] mark async throws(StoreError) in try await resume.heads(after: mark) }
     }
 
     // MARK: From other threads
@@ -86,6 +88,11 @@ final class HubPart: @unchecked Sendable {
             body()
             self.flushTouched()
         }
+    }
+
+    /// Returns when everything that was stored after the mark and before this call is on its way to ``learn(_:cursor:)``.
+    func learnNewest(after mark: ActivityMark) async throws(StoreError) {
+        try await newest.read(after: mark) { heads in self.onLoop { self.learn(heads.sequences, cursor: nil) } }
     }
 
     // MARK: Connections

@@ -153,12 +153,9 @@ struct TestGateway: Sendable {
 
     /// What a session does when the connection listens.
     func finish(_ subscriber: Subscriber, _ plan: ResumePlan, _ request: ResumeRequest) async throws {
-        let heads = try await resume.heads(after: plan.cursor.mark)
+        try await subscriber.part.learnNewest(after: plan.cursor.mark)
         let changes = try await resume.changes(of: subscriber.user, request, plan)
-        subscriber.part.onLoop {
-            subscriber.part.learn(heads.sequences, cursor: nil)
-            subscriber.tell(changes, cursor: plan.cursor)
-        }
+        subscriber.part.onLoop { subscriber.tell(changes, cursor: plan.cursor) }
         await settle()
     }
 
