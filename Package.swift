@@ -146,3 +146,12 @@ if Context.environment["PARLEY_FUZZ"] != nil {
             swiftSettings: settings + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
 }
+
+// The example is a package of its own, for others to copy. Its tests build it along with everything else, which is a build of
+// everything less.
+if Context.environment["PARLEY_EXAMPLES"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "TerminalChat", dependencies: ["ParleyClient", "ParleyModel"], path: "Examples/TerminalChat/Sources/TerminalChat",
+            swiftSettings: settings))
+}
