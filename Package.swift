@@ -138,12 +138,15 @@ let package = Package(
     ]
 )
 
-// libFuzzer brings its own `main` and instruments what it feeds, which no other build wants: `make fuzz` asks for it.
+// libFuzzer counts the branches that an input takes, in whatever was compiled for it: `make fuzz` asks for it.
 if Context.environment["PARLEY_FUZZ"] != nil {
+    let fuzzed: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer"])]
+    for target in package.targets where ["ParleyModel", "ParleyGateway", "ParleyFuzz"].contains(target.name) {
+        target.swiftSettings = (target.swiftSettings ?? []) + fuzzed
+    }
     package.targets.append(
         .executableTarget(
-            name: "parley-fuzz", dependencies: ["ParleyFuzz"],
-            swiftSettings: settings + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer"])],
+            name: "parley-fuzz", dependencies: ["ParleyFuzz"], swiftSettings: settings + fuzzed + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
 }
 
