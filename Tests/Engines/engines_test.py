@@ -25,7 +25,9 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from clients import KEEPS, WRITES, redis_client  # noqa: E402
 from engines import NAMES, Engines, EnginesFailed  # noqa: E402
+from engines.daemon import Daemon  # noqa: E402
 from engines.ports import free_base_port, is_free  # noqa: E402
+from engines.user import User  # noqa: E402
 
 VARIABLES = dict(zip(NAMES, ("PARLEY_MONGODB_URL", "PARLEY_POSTGRES_URL", "PARLEY_REDIS_URL", "PARLEY_AMQP_URL")))
 SURVIVE = [name for name in NAMES if name != "redis"]  # Redis holds nothing that has to
@@ -54,8 +56,9 @@ class EnginesTest:
                 self.a_second_up_starts_nothing, self.a_killed_engine_comes_back_alone_and_keeps_what_was_committed,
                 self.a_kill_leaves_no_child, self.a_paused_engine_is_silent_and_then_goes_on,
                 self.up_wakes_a_paused_engine, self.a_restart_is_another_process_with_the_same_data,
-                self.two_sets_share_nothing, self.a_taken_port_is_named, self.a_folder_keeps_its_ports,
-                self.a_pid_that_was_given_to_somebody_else_is_left_alone, self.down_leaves_nothing_and_ends_nobody_else,
+                self.an_ended_process_holds_no_port, self.two_sets_share_nothing, self.a_taken_port_is_named,
+                self.a_folder_keeps_its_ports, self.a_pid_that_was_given_to_somebody_else_is_left_alone,
+                self.down_leaves_nothing_and_ends_nobody_else,
             ):
                 if not self.words or any(word in case.__name__ for word in self.words):
                     self._try(case)
@@ -113,6 +116,7 @@ class EnginesTest:
         for name in NAMES:
             family = descendants(self.engines.pid(name))
             self.engines.kill(name)
+            check(all(map(is_free, self.engines.ports(name))), name, "is killed, but still holds its ports")
             left = [pid for pid in family if is_alive(pid)]
             check(not left, "processes of", name, "are left:", left)
         check(sorted(self.engines.up()) == sorted(NAMES), "not all were started again")
@@ -140,6 +144,22 @@ class EnginesTest:
             check(self.engines.pid(name) not in (None, before[name]), name, "is the same process")
         for name in SURVIVE:
             check(KEEPS[name](self._url(name), words[name]), name, "has lost what was committed")
+
+    def an_ended_process_holds_no_port(self) -> None:
+        """Of a process that is ending, the first thread may be gone while another still holds the sockets."""
+        port, folder = free_base_port(), self.folder
+        daemon = Daemon(folder / "headless.json", folder / "headless.log")
+        headless = [sys.executable, str(Path(__file__).with_name("headless.py")), str(port)]
+        daemon.start(headless, dict(os.environ), folder, User("root"))
+        pid = daemon.pid
+        try:
+            until(lambda: not is_free(port) and not is_alive(pid), "its first thread does not end")
+            check(daemon.pid == pid, "it counts as ended although it listens on a port")
+            daemon.stop(signal.SIGTERM, WAIT_SECONDS)
+            check(is_free(port) and daemon.pid is None, "it was ended, but still listens on its port")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     # MARK: Beside others
 

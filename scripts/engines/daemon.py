@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .user import User
 
@@ -30,7 +30,7 @@ class Daemon:
                 start_new_session=True,  # Ctrl-C in the terminal is not meant for it
                 **user.for_subprocess)
         # Between these two lines a killed command forgets the process; then its port shows that it is still there.
-        known = {"pid": process.pid, "started": _stat(process.pid)[1], "boot": BOOT.read_text().strip()}
+        known = {"pid": process.pid, "started": _stat(process.pid).started, "boot": BOOT.read_text().strip()}
         draft = self._record.with_suffix(".new")
         draft.write_text(json.dumps(known))
         draft.replace(self._record)
@@ -51,7 +51,7 @@ class Daemon:
 
     @property
     def is_paused(self) -> bool:
-        return self.pid is not None and _stat(self.pid)[0] == "T"
+        return self.pid is not None and _stat(self.pid).state == "T"
 
     @property
     def memory_bytes(self) -> int:
@@ -89,7 +89,7 @@ class Daemon:
             return []
         if number != signal.SIGCONT:
             os.kill(pid, signal.SIGSTOP)
-        family = [(each, _stat(each)[1]) for each in _family(pid)]
+        family = [(each, _stat(each).started) for each in _family(pid)]
         for each, _ in family:
             _send(each, number)
         return family
@@ -126,8 +126,10 @@ def _reap(pid: int) -> None:
 
 
 def _is_alive(pid: int, started: int) -> bool:
-    state, its_start, _ = _stat(pid)
-    return its_start == started and state not in "ZX"
+    """Until its last thread is gone: a process is shown as a zombie as soon as its first one is, and the others may go on for
+    a while, holding its sockets. Only then are its ports free."""
+    its = _stat(pid)
+    return its.started == started and (its.state not in "ZX" or its.threads > 1)
 
 
 def _family(pid: int) -> List[int]:
@@ -135,21 +137,27 @@ def _family(pid: int) -> List[int]:
     children: Dict[int, List[int]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
-            children.setdefault(_stat(int(entry))[2], []).append(int(entry))
+            children.setdefault(_stat(int(entry)).parent, []).append(int(entry))
     family = [pid]
     for each in family:
         family += children.get(each, [])
     return family
 
 
-def _stat(pid: int) -> Tuple[str, int, int]:
-    """State, start in ticks since boot, parent; state X when there is no such process."""
+class _Stat(NamedTuple):
+    state: str  # of the first thread; X when there is no such process
+    started: int  # in ticks since boot
+    parent: int
+    threads: int
+
+
+def _stat(pid: int) -> _Stat:
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return "X", 0, 0
+        return _Stat("X", 0, 0, 0)
     fields = text[text.rindex(")") + 2:].split()  # the name before may hold blanks and brackets
-    return fields[0], int(fields[19]), int(fields[1])
+    return _Stat(fields[0], int(fields[19]), int(fields[1]), int(fields[17]))
 
 
 def _proportional_bytes(pid: int) -> int:
