@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -82,8 +83,9 @@ class Engine:
         """True when it had to be started."""
         if self.is_running:
             self.daemon.resume()
-            self._wait_until_ready()
-            return False
+            with contextlib.suppress(Exited):  # it was about to end, as one that was killed a moment ago
+                self._wait_until_ready()
+                return False
         self.user.require_entry(self.folder)
         self.make_folder(self.folder)
         self.prepare()
