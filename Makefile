@@ -3,7 +3,7 @@
 #   make run ARGS="--port 9000"        further arguments of `parley serve`
 #   make bench ARGS="…"                further arguments of `parley bench`
 #   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page, engines
-#   make engines-up ENGINES_FOLDER=/var/tmp/engines ENGINES_PORT=21000      another set of servers
+#   make engines-up ENGINES_FOLDER=/var/tmp/engines ENGINES_PORT=19500      another set of servers
 #   make torture ROUNDS=500 SECONDS=3600 SEED=7
 
 SHELL := /bin/bash

@@ -20,7 +20,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engines import DEFAULT_FOLDER, NAMES, Engines, EnginesFailed
+from engines import BASE_PORTS, DEFAULT_FOLDER, NAMES, Engines, EnginesFailed
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".build/venv"
@@ -63,7 +63,7 @@ def require_clients() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path(os.environ.get("ENGINES_FOLDER") or DEFAULT_FOLDER))
-    parser.add_argument("--port", type=int, default=int(os.environ.get("ENGINES_PORT") or 0) or None, help="the first of six ports")
+    parser.add_argument("--port", type=base_port, default=os.environ.get("ENGINES_PORT") or None, help="the first of six ports")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("up", "down"):
         commands.add_parser(name).add_argument("engine", nargs="*", metavar="ENGINE")
@@ -71,6 +71,12 @@ def parse() -> argparse.Namespace:
     for name in ("restart", "kill", "pause", "resume"):
         commands.add_parser(name).add_argument("engine", choices=NAMES)
     return parser.parse_args()
+
+
+def base_port(text: str) -> int:
+    if not text.isdecimal() or int(text) not in BASE_PORTS:
+        raise argparse.ArgumentTypeError(f"{text} is no base port: ENGINES_PORT is from {BASE_PORTS.start} to {BASE_PORTS.stop - 1}")
+    return int(text)
 
 
 def say(sentence: str) -> None:

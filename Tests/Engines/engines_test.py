@@ -12,9 +12,11 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -26,7 +28,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from clients import KEEPS, WRITES, redis_client  # noqa: E402
 from engines import NAMES, Engines, EnginesFailed  # noqa: E402
 from engines.daemon import Daemon  # noqa: E402
-from engines.ports import free_base_port, is_free  # noqa: E402
+from engines.ports import free_base_port, is_free, outgoing_among  # noqa: E402
 from engines.user import User  # noqa: E402
 
 VARIABLES = dict(zip(NAMES, ("PARLEY_MONGODB_URL", "PARLEY_POSTGRES_URL", "PARLEY_REDIS_URL", "PARLEY_AMQP_URL")))
@@ -57,6 +59,8 @@ class EnginesTest:
                 self.a_kill_leaves_no_child, self.a_paused_engine_is_silent_and_then_goes_on,
                 self.up_wakes_a_paused_engine, self.a_restart_is_another_process_with_the_same_data,
                 self.an_ended_process_holds_no_port, self.two_sets_share_nothing, self.a_taken_port_is_named,
+                self.a_port_that_is_let_go_in_time_is_waited_for, self.sets_that_are_made_at_once_get_different_ports,
+                self.a_port_of_outgoing_connections_is_warned_of, self.a_base_port_that_cannot_be_is_refused,
                 self.a_folder_keeps_its_ports, self.a_pid_that_was_given_to_somebody_else_is_left_alone,
                 self.down_leaves_nothing_and_ends_nobody_else,
             ):
@@ -175,9 +179,50 @@ class EnginesTest:
         check(self._pids() == before, "ending one set changed the other")
 
     def a_taken_port_is_named(self) -> None:
-        with self._other_set() as others, foreign_redis(others.ports("redis")[0], self.folder / "foreign"):
+        with self._other_set() as others, foreign_redis(others.ports("redis")[0], self.folder / "foreign") as foreign:
             message = refuses(lambda: others.up("redis"), "it took the foreign server for its own")
             check(str(others.ports("redis")[0]) in message and others.pid("redis") is None, message)
+            check(f"redis-server (pid {foreign.pid})" in message, "it does not say who has the port:", message)
+
+    def a_port_that_is_let_go_in_time_is_waited_for(self) -> None:
+        with self._other_set() as others:
+            holding = socket.create_server(("127.0.0.1", others.ports("redis")[0]))
+            threading.Timer(1, holding.close).start()
+            check(others.up("redis") == ["redis"], "it was not started")
+
+    def sets_that_are_made_at_once_get_different_ports(self) -> None:
+        script = f"""
+import sys; sys.path.insert(0, {str(ROOT / "scripts")!r})
+from engines.ports import free_base_port
+print(*[free_base_port() for _ in range(200)])
+sys.stdin.read()
+"""
+        command = [sys.executable, "-c", script]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as another:
+            drawn = [int(port) for process in (one, another) for port in process.stdout.readline().split()]
+            one.stdin.close()
+            another.stdin.close()
+        check(len(drawn) == 400 == len(set(drawn)), "some were drawn twice:", sorted(drawn))
+        check(max(drawn) + BLOCK <= 20_000, "some are where Tests/Crash/server.py draws:", max(drawn))
+        check(not any(map(outgoing_among, drawn)), "some are those of outgoing connections")
+
+    def a_port_of_outgoing_connections_is_warned_of(self) -> None:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+        for base, is_warned_of in ((first - BLOCK, False), (first - BLOCK + 1, True)):
+            said: List[str] = []
+            engines = Engines(self.folder / f"from-{base}", base, said.append)
+            try:
+                engines.up("redis")
+            finally:
+                engines.down()
+            check(any(f"ports {first} to" in sentence for sentence in said) == is_warned_of, base, said)
+
+    def a_base_port_that_cannot_be_is_refused(self) -> None:
+        for port in ("soon", "-1", "80", "65531"):
+            command = [sys.executable, str(ROOT / "scripts/engines.py"), f"--port={port}", "status"]
+            done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+            check(done.returncode == 2 and f"{port} is no base port" in done.stderr, port, done.stderr)
 
     def a_folder_keeps_its_ports(self) -> None:
         message = refuses(lambda: Engines(self.engines.folder, self.engines.base_port + BLOCK), "it moved")

@@ -13,5 +13,6 @@ package, since Python prefers a package to a file of the same name.
 
 from .engine_set import DEFAULT_FOLDER, NAMES, Engines
 from .failure import EnginesFailed
+from .ports import BASE_PORTS
 
-__all__ = ["DEFAULT_FOLDER", "NAMES", "Engines", "EnginesFailed"]
+__all__ = ["BASE_PORTS", "DEFAULT_FOLDER", "NAMES", "Engines", "EnginesFailed"]

@@ -12,11 +12,12 @@ from typing import Dict, List
 from .daemon import Daemon
 from .failure import EnginesFailed
 from .folder import Folder
-from .ports import is_free
+from .ports import holder, is_free
 from .user import User
 
 START_TIMEOUT_SECONDS = 120
 STOP_TIMEOUT_SECONDS = 30
+PORT_TIMEOUT_SECONDS = 3
 ATTEMPTS = 5
 
 
@@ -109,11 +110,14 @@ class Engine:
         self.user.own(path)
 
     def require_free(self, ports: List[int]) -> None:
-        taken = [port for port in ports if not is_free(port)]
-        if taken:
-            raise EnginesFailed(
-                f"{self.title} cannot start: another program listens on port {taken[0]}.\n"
-                "Choose another base port and folder: ENGINES_PORT=… ENGINES_FOLDER=…")
+        """Waits a little: who has just been told to end, or a child of a killed engine, may still be about to go."""
+        deadline = time.monotonic() + PORT_TIMEOUT_SECONDS
+        while taken := [port for port in ports if not is_free(port)]:
+            if time.monotonic() > deadline:
+                raise EnginesFailed(
+                    f"{self.title} cannot start: port {taken[0]} is taken by {holder(taken[0])}.\n"
+                    "Choose another base port and folder: ENGINES_PORT=… ENGINES_FOLDER=…")
+            time.sleep(0.05)
 
     def _start(self) -> None:
         """Tries some times: what a killed predecessor left, such as children or shared memory, may need a moment to go."""

@@ -14,7 +14,7 @@ from .engine import Engine
 from .failure import EnginesFailed
 from .folder import Folder
 from .mongodb import MongoDB
-from .ports import free_base_port
+from .ports import free_base_port, outgoing_among
 from .postgresql import PostgreSQL
 from .rabbitmq import RabbitMQ
 from .redis import Redis
@@ -67,6 +67,7 @@ class Engines:
         """Starts those that do not run, all at the same time, and returns their names once every one answers."""
         wanted = self._choose(names)
         self._folder.create()
+        self._warn_of_outgoing_ports()
         with self._folder.locked():
             self._folder.keep_base_port(self.base_port)
             self._folder.passwords.make()
@@ -114,9 +115,17 @@ class Engines:
         self._say(f"{engine.title} is ready after {time.monotonic() - begin:.1f} s" if started else f"{engine.title} runs already")
         return started
 
+    def _warn_of_outgoing_ports(self) -> None:
+        outgoing = outgoing_among(self.base_port)
+        if outgoing:
+            self._say(
+                f"the system gives ports {outgoing.start} to {outgoing.stop - 1} to outgoing connections, so that one from "
+                f"{self.base_port} on may be lost while its engine is down; a base port outside of them is safer")
+
     def _with_each(self, names: List[str], act: Callable[[Engine], bool], done: str) -> List[str]:
         wanted = self._choose(names)
         if not self._folder.exists:
+            self._say(f"there are no engines in {self.folder}")
             return []
         with self._folder.locked(), ThreadPoolExecutor(len(wanted)) as pool:
             results = list(zip(wanted, pool.map(act, wanted)))
