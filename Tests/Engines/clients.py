@@ -99,6 +99,44 @@ def rabbitmq_keeps(url: str, word: str) -> bool:
     return word.encode() in bodies
 
 
+class RabbitMQFlood:
+    """Publishes many persistent jobs, as fast as the broker reads them, and waits until it has confirmed all."""
+
+    BODY = b"x" * 1024
+
+    def __init__(self, url: str, count: int, timeout_seconds: float):
+        self.count = count
+        self.unconfirmed = set(range(1, count + 1))
+        self.was_blocked = False
+        connection = pika.SelectConnection(pika.URLParameters(url), on_open_callback=self._open)
+        connection.add_on_connection_blocked_callback(lambda *_: setattr(self, "was_blocked", True))
+        connection.add_on_close_callback(lambda *_: connection.ioloop.stop())
+        connection.ioloop.call_later(timeout_seconds, connection.ioloop.stop)
+        connection.ioloop.start()
+
+    def _open(self, connection: pika.SelectConnection) -> None:
+        def declare(channel) -> None:
+            channel.queue_declare("flood", durable=True, callback=lambda _: self._publish(channel))
+
+        connection.channel(on_open_callback=declare)
+
+    def _publish(self, channel) -> None:
+        before = 1
+
+        def confirm(frame) -> None:
+            nonlocal before
+            if frame.method.NAME == "Basic.Ack":
+                tag = frame.method.delivery_tag
+                self.unconfirmed.difference_update(range(before, tag + 1) if frame.method.multiple else [tag])
+                before = tag + 1 if frame.method.multiple else before
+            if not self.unconfirmed:
+                channel.queue_delete("flood", callback=lambda _: channel.connection.close())
+
+        channel.confirm_delivery(confirm)
+        for _ in range(self.count):
+            channel.basic_publish("", "flood", self.BODY, pika.BasicProperties(delivery_mode=2))
+
+
 WRITES: Dict[str, Callable[[str, str], None]] = {
     "mongodb": mongodb_writes, "postgresql": postgresql_writes, "redis": redis_writes, "rabbitmq": rabbitmq_writes}
 KEEPS: Dict[str, Callable[[str, str], bool]] = {

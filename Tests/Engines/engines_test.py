@@ -25,7 +25,7 @@ from typing import Any, Callable, Dict, List, Optional
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from clients import KEEPS, WRITES, redis_client  # noqa: E402
+from clients import KEEPS, WRITES, RabbitMQFlood, redis_client  # noqa: E402
 from engines import NAMES, Engines, EnginesFailed  # noqa: E402
 from engines.daemon import Daemon  # noqa: E402
 from engines.ports import free_base_port, is_free, outgoing_among  # noqa: E402
@@ -55,6 +55,7 @@ class EnginesTest:
             for case in (
                 self.the_urls_are_in_a_file_that_nobody_else_can_read, self.each_url_is_all_that_its_client_needs,
                 self.without_the_password_nobody_gets_in, self.nothing_listens_beyond_loopback,
+                self.rabbitmq_takes_many_jobs_before_it_blocks_who_publishes,
                 self.a_second_up_starts_nothing, self.a_killed_engine_comes_back_alone_and_keeps_what_was_committed,
                 self.a_kill_leaves_no_child, self.a_paused_engine_is_silent_and_then_goes_on,
                 self.up_wakes_a_paused_engine, self.a_restart_is_another_process_with_the_same_data,
@@ -95,6 +96,11 @@ class EnginesTest:
         ours = range(self.engines.base_port, self.engines.base_port + BLOCK)
         check(not set(open_to_all) & set(ours), "open beyond loopback:", open_to_all)
         check({port for _, port in listeners()} >= set(ours), "not all ports are in use:", listeners())
+
+    def rabbitmq_takes_many_jobs_before_it_blocks_who_publishes(self) -> None:
+        flood = RabbitMQFlood(self._url("rabbitmq"), count=50_000, timeout_seconds=120)
+        check(not flood.was_blocked, "it has blocked")
+        check(not flood.unconfirmed, "it did not confirm", len(flood.unconfirmed))
 
     # MARK: Again
 
