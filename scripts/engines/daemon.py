@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -16,6 +17,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 from .user import User
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 class Daemon:
@@ -80,7 +82,7 @@ class Daemon:
 
     def log_tail(self, lines: int = 15) -> str:
         text = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return "\n".join(f"    | {line}" for line in text[-lines:])
+        return "\n".join(f"    | {COLOUR.sub('', line)}" for line in text[-lines:])
 
     def _signal_family(self, number: signal.Signals) -> List[Tuple[int, int]]:
         """Stops the parent first, so that no child is born meanwhile."""
