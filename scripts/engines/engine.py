@@ -114,9 +114,7 @@ class Engine:
         deadline = time.monotonic() + PORT_TIMEOUT_SECONDS
         while taken := [port for port in ports if not is_free(port)]:
             if time.monotonic() > deadline:
-                raise EnginesFailed(
-                    f"{self.title} cannot start: port {taken[0]} is taken by {holder(taken[0])}.\n"
-                    "Choose another base port and folder: ENGINES_PORT=… ENGINES_FOLDER=…")
+                raise PortTaken(f"{self.title} cannot start: port {taken[0]} is taken by {holder(taken[0])}.")
             time.sleep(0.05)
 
     def _start(self) -> None:
@@ -148,3 +146,7 @@ class Engine:
 
 class Exited(EnginesFailed):
     pass
+
+
+class PortTaken(EnginesFailed):
+    advice = "If that is another set of engines, end it; or choose another base port and folder: ENGINES_PORT=… ENGINES_FOLDER=…"

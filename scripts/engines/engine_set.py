@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional
 
-from .engine import Engine
+from .engine import Engine, PortTaken
 from .failure import EnginesFailed
 from .folder import Folder
 from .mongodb import MongoDB
@@ -75,9 +75,10 @@ class Engines:
             self._folder.write_variables("admin.env", self.admin_urls)
             with ThreadPoolExecutor(len(wanted)) as pool:
                 attempts = {engine.name: pool.submit(self._up_one, engine) for engine in wanted}
-        failures = [str(attempt.exception()) for attempt in attempts.values() if attempt.exception()]
+        failures = [attempt.exception() for attempt in attempts.values() if attempt.exception()]
         if failures:
-            raise EnginesFailed("\n".join(failures))
+            advice = {PortTaken.advice for failure in failures if isinstance(failure, PortTaken)}  # once for all
+            raise EnginesFailed("\n".join([*map(str, failures), *advice]))
         return [name for name, attempt in attempts.items() if attempt.result()]
 
     def down(self, *names: str) -> List[str]:
