@@ -2,7 +2,8 @@
 #
 #   make run ARGS="--port 9000"        further arguments of `parley serve`
 #   make bench ARGS="…"                further arguments of `parley bench`
-#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page, terminal
+#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page, terminal, engines
+#   make engines-up ENGINES_FOLDER=/var/tmp/engines ENGINES_PORT=19500      another set of servers
 #   make torture ROUNDS=500 SECONDS=3600 SEED=7
 
 SHELL := /bin/bash
@@ -14,14 +15,16 @@ ONLY ?=
 ROUNDS ?= 500
 SECONDS ?= 0
 SEED ?=
+# Read by scripts/engines.py; from the environment too.
+export ENGINES_FOLDER ENGINES_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: run test torture bench build fuzz format lint clean help
+.PHONY: run test torture bench build fuzz engines-up engines-down engines-status format lint clean help
 
 run: build ## Build for release and serve, with everything that is missing installed first
 	@exec .build/release/parley serve $(ARGS)
 
-test: ## Run all tests: Swift's; crashes, API contract, sockets and the demo page against the real binary
+test: ## Run all tests: Swift's; crashes, API contract, sockets and the demo page against the real binary; the engines
 	@scripts/setup.sh --tests || { echo "0 passed, 1 failed"; exit 1; }
 	@$(PYTHON) scripts/test.py $(ONLY)
 
@@ -44,14 +47,25 @@ fuzz: ## Feed the frame and command decoders with libFuzzer for SECONDS (60 when
 	@.build-fuzz/debug/parley-fuzz -max_total_time=$(if $(filter-out 0,$(SECONDS)),$(SECONDS),60) -max_len=4096 \
 		-artifact_prefix=.build-fuzz/found/ .build-fuzz/found Tests/Fuzz/corpus
 
+engines-up: ## Start MongoDB, PostgreSQL, Redis and RabbitMQ in ENGINES_FOLDER (.build/engines) and print their URLs
+	@scripts/setup.sh --engines
+	@$(PYTHON) scripts/engines.py up
+
+engines-down: ## End the engines of ENGINES_FOLDER, and nothing else; their data stays
+	@python3 scripts/engines.py down
+
+engines-status: ## Say which engines of ENGINES_FOLDER run, where, and how much memory they take
+	@python3 scripts/engines.py status
+
 format: ## Lay out all Swift files as .swift-format says
 	@swift format --in-place --parallel --recursive $(SOURCES)
 
 lint: ## Say which Swift files are not laid out as .swift-format says
 	@swift format lint --strict --parallel --recursive $(SOURCES)
 
-clean: ## Remove everything that was built
+clean: ## Remove everything that was built, and the engines in .build/engines with their data
+	@[ ! -d .build/engines ] || ENGINES_PORT= python3 scripts/engines.py --folder .build/engines down
 	@rm -rf .build .build-fuzz
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile

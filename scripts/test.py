@@ -2,7 +2,8 @@
 """Runs all tests and closes with one line that sums them up: `N passed, N failed`.
 
     scripts/test.py                 everything
-    scripts/test.py swift crash     some of the steps: swift, checks, crash, contract, socket, examples, page
+    scripts/test.py swift crash     some of the steps: swift, checks, crash, contract, socket, examples, page,
+                                    terminal, engines
 
 `make test` calls it after setup.sh. A step that breaks, or that runs no test, counts as a failure.
 """
@@ -96,6 +97,11 @@ def page_test() -> Count:
     return outcome.judged(count_closing_line(outcome.output))
 
 
+def engines_test() -> Count:
+    outcome = run([sys.executable, "Tests/Engines/engines_test.py"])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
 STEPS: Dict[str, Callable[[], Count]] = {
     "swift": swift_tests,
     "checks": crash_checks,
@@ -105,7 +111,9 @@ STEPS: Dict[str, Callable[[], Count]] = {
     "examples": socket_examples,
     "page": page_test,
     "terminal": terminal_test,
+    "engines": engines_test,
 }
+WITHOUT_BINARY = {"checks", "engines"}
 
 
 def count_swift_testing(output: str) -> Count:
@@ -167,7 +175,7 @@ def build() -> bool:
 
 
 def run_steps(names: List[str]) -> Count:
-    if names != ["checks"] and not build():
+    if not set(names) <= WITHOUT_BINARY and not build():
         return Count(0, 1)
     total = Count(0, 0)
     for name in names:
