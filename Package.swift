@@ -92,6 +92,7 @@ let package = Package(
         .target(
             name: "ParleyFuzz", dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", nioCore, nioEmbedded, nioWebSocket],
             swiftSettings: settings),
+        .target(name: "ParleyEngines", dependencies: ["ParleyCore"], swiftSettings: settings),
         .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .executableTarget(
             name: "parley",
@@ -124,6 +125,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(name: "ParleyEnginesTests", dependencies: ["ParleyCore", "ParleyEngines"], swiftSettings: settings),
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(
