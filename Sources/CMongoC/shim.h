@@ -9,6 +9,7 @@
 
 static const uint32_t parley_mongoc_domain_server_selection = MONGOC_ERROR_SERVER_SELECTION;
 static const uint32_t parley_mongoc_domain_stream = MONGOC_ERROR_STREAM;
+static const uint32_t parley_mongoc_domain_bson = MONGOC_ERROR_BSON;
 static const uint32_t parley_mongoc_domain_client = MONGOC_ERROR_CLIENT;
 static const uint32_t parley_mongoc_code_authenticate = MONGOC_ERROR_CLIENT_AUTHENTICATE;
 

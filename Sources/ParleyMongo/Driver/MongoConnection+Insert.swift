@@ -48,7 +48,7 @@ extension MongoConnection {
         guard reply.documents("writeConcernErrors").isEmpty else { return .lost(failure.text) }
         guard let first = reply.documents("writeErrors").first, let place = first.optionalNumber("index") else {
             if failure.isBeforeSending && inserted == 0 { return .notSent(failure.text) }
-            return .lost(failure.text)
+            return failure.isRefusalOfAll && inserted == 0 ? .impossible(at: 0, failure.text) : .lost(failure.text)
         }
         let code = UInt32(truncatingIfNeeded: first.optionalNumber("code") ?? 0)
         if let refusal = Self.index(of: first, code: code) { return .refused(at: Int(place), refusal) }

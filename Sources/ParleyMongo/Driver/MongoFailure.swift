@@ -33,6 +33,10 @@ struct MongoFailure: Error {
     /// The connection, the server or its being primary was lost: trying again can help.
     var isPassing: Bool { isBeforeSending || domain == parley_mongoc_domain_stream || Self.passing.contains(code) }
 
+    /// The server or the driver looked at the command and did nothing: Unauthorized, BSONObjectTooLarge, a document that
+    /// is none. Other errors may come after a part was done.
+    var isRefusalOfAll: Bool { domain == parley_mongoc_domain_bson || code == 13 || code == 10_334 }
+
     /// For calls that change nothing, or whose repetition changes nothing.
     var asStoreError: StoreError { isPassing ? .unavailable(text) : .unexpected(text) }
 
