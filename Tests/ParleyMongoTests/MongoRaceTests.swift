@@ -81,6 +81,24 @@ struct MongoRaceTests {
         }
     }
 
+    @Test func `the same message appended again is not stored again, and another with its id is refused`() async throws {
+        try await withTwoNodes { nodes in
+            let (conversation, user) = (ConversationID.random(), UserID.random())
+            let (plain, keyed) = (Sample.draft(in: conversation, from: user), Sample.draft(in: conversation, from: user, key: "k"))
+            let first = try await nodes[0].append([plain, keyed]).map(\.storedMessage)
+            let again = try await nodes[1].append([keyed, plain])
+            #expect(again[0].repeatedMessage == first[1])
+            #expect(again[1].storedMessage == first[0])
+            let other = NewMessage(
+                id: plain.id, conversationID: conversation, senderID: user, clientMessageID: nil, messageType: .text, content: "Other",
+                mediaIDs: [], createdAt: Sample.start, preview: "")
+            await #expect(throws: StoreError.unexpected("mongodb: the id \(plain.id) is another message's")) {
+                try await nodes[1].append([other])
+            }
+            #expect(try await nodes[0].all(of: conversation) == first.compactMap(\.self))
+        }
+    }
+
     private func withTwoNodes(_ body: ([MongoMessageStore]) async throws -> Void) async throws {
         try await withMongo { one, url in
             try await withMongo(url) { other in try await body([.node(one), .node(other)]) }
