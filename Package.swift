@@ -93,6 +93,9 @@ let package = Package(
             name: "ParleyFuzz", dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", nioCore, nioEmbedded, nioWebSocket],
             swiftSettings: settings),
         .target(name: "ParleyEngines", dependencies: ["ParleyCore"], swiftSettings: settings),
+        .systemLibrary(name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"]), .brew(["mongo-c-driver@1"])]),
+        .target(
+            name: "ParleyMongo", dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
         .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .executableTarget(
             name: "parley",
@@ -126,6 +129,9 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "ParleyEnginesTests", dependencies: ["ParleyCore", "ParleyEngines"], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyMongoTests",
+            dependencies: ["CMongoC", "ParleyCore", "ParleyModel", "ParleyMongo", "ParleyTesting", logging], swiftSettings: settings),
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(
