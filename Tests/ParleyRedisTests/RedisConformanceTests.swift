@@ -10,7 +10,7 @@ struct RedisConformanceTests {
     @Test(arguments: EventBusConformance.cases)
     func `the event bus, listened to on the node that publishes,`(keeps promise: ConformanceCase<EventBusSubject>) async throws {
         try await withServer { server in
-            try await withBuses(1, server) { buses in
+            try await withBuses(1, server) { buses async throws in
                 try await promise.run(EventBusSubject(buses[0]) { await buses[0].settled() })
             }
         }
@@ -19,7 +19,7 @@ struct RedisConformanceTests {
     @Test(arguments: EventBusConformance.cases)
     func `the event bus, listened to on another node,`(keeps promise: ConformanceCase<EventBusSubject>) async throws {
         try await withServer { server in
-            try await withBuses(2, server) { buses in
+            try await withBuses(2, server) { buses async throws in
                 try await promise.run(EventBusSubject(buses[0], listener: buses[1]) { await buses[1].settled() })
             }
         }

@@ -74,7 +74,7 @@ final class RedisServer: @unchecked Sendable {
         return String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
-    private func cli(_ words: [String]) throws -> Process {
+    func cli(_ words: [String]) throws -> Process {
         let client = Process()
         client.executableURL = try Self.executable("redis-cli")
         client.arguments = ["-h", "127.0.0.1", "-p", String(port), "--no-auth-warning"] + words

@@ -3,7 +3,7 @@ import ParleyModel
 /// Which conversations this node wants to hear of, and what the server has been told and has confirmed. Decides what to send
 /// next; sends nothing itself.
 struct SubscriptionLedger {
-    struct Batch {
+    struct Batch: Equatable {
         var subscribe: [ConversationID] = []
         var unsubscribe: [ConversationID] = []
     }
