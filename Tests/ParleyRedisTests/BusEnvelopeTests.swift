@@ -1,8 +1,9 @@
 import ParleyCore
 import ParleyModel
-@testable import ParleyRedis
 import ParleyTesting
 import Testing
+
+@testable import ParleyRedis
 
 struct BusEnvelopeTests {
     private static let conversation = ConversationID.random()

@@ -17,7 +17,8 @@ struct RedisEventBusTests {
                 let sinks = try await listen(buses)
                 for number in 0..<50 as Range<Int64> {
                     await buses[Int(number % 2)].publish([
-                        message(number), .typing(conversation, user, isTyping: true), .presence(user, PresenceState(online: true, lastSeenAt: nil)),
+                        message(number), .typing(conversation, user, isTyping: true),
+                        .presence(user, PresenceState(online: true, lastSeenAt: nil)),
                     ])
                 }
                 for sink in sinks { _ = await sink.events(150) }

@@ -1,9 +1,10 @@
 import ParleyCore
 import ParleyModel
-@testable import ParleyRedis
 import ParleyTesting
 import Synchronization
 import Testing
+
+@testable import ParleyRedis
 
 /// Redis goes away and comes back.
 @Suite(.timeLimit(.minutes(1)), .serialized)

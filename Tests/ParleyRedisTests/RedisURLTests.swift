@@ -1,12 +1,16 @@
-@testable import ParleyRedis
 import Testing
+
+@testable import ParleyRedis
 
 struct RedisURLTests {
     @Test(arguments: [
         ("redis://localhost", RedisURL(host: "localhost")),
         ("REDIS://10.0.0.1:6380/", RedisURL(host: "10.0.0.1", port: 6380)),
         ("redis://:secret@cache/3", RedisURL(host: "cache", password: "secret", database: 3)),
-        ("redis://parley:s%40c%2Fret%25@cache:7000/15", RedisURL(host: "cache", port: 7000, user: "parley", password: "s@c/ret%", database: 15)),
+        (
+            "redis://parley:s%40c%2Fret%25@cache:7000/15",
+            RedisURL(host: "cache", port: 7000, user: "parley", password: "s@c/ret%", database: 15)
+        ),
         ("redis://:not@encoded:@cache", RedisURL(host: "cache", password: "not@encoded:")),
         ("redis://[::1]:6379/1", RedisURL(host: "::1", database: 1)),
     ])

@@ -1,6 +1,7 @@
 import ParleyModel
-@testable import ParleyRedis
 import Testing
+
+@testable import ParleyRedis
 
 struct SubscriptionLedgerTests {
     private let conversations = (0..<3).map { _ in ConversationID.random() }

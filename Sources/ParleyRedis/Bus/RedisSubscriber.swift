@@ -155,7 +155,7 @@ final class RedisSubscriber: Sendable {
 
     private func ping(_ connection: RedisConnection) throws(StoreError) {
         guard connection.secondsOfSilence < 3 * configuration.pingSeconds else {
-            throw .unavailable("redis: nothing was heard from \(configuration.url.address) for \(Int(3 * configuration.pingSeconds)) s")
+            throw .unavailable("redis: nothing was heard from \(configuration.url.address) for some time")
         }
         try connection.append(RedisCommand("PING"))
         try connection.flush()
@@ -166,7 +166,9 @@ final class RedisSubscriber: Sendable {
         var confirmed = 0
         for reply in replies {
             // An error means that something was not subscribed to.
-            guard case .array(let parts) = try reply.checked(), parts.count == 3, let kind = parts[0].text.map({ String(decoding: $0, as: UTF8.self) }) else { continue }
+            guard case .array(let parts) = try reply.checked(), parts.count == 3,
+                let kind = parts[0].text.map({ String(decoding: $0, as: UTF8.self) })
+            else { continue }
             switch kind {
             case "message":
                 guard let name = parts[1].text, let channel = BusChannel(String(decoding: name, as: UTF8.self)) else { continue }
