@@ -25,6 +25,7 @@ struct RedisOutageTests {
             for bus in buses { await bus.settled() }
             await buses[0].publish([typing])
             _ = await other.events(1)
+            try await buses[0].probe()
             #expect(reconnects.withLock { $0 } == 0)
 
             await offPool { server.kill() }
@@ -33,6 +34,7 @@ struct RedisOutageTests {
             }
             #expect(took < .seconds(1))
             #expect(own.received.count == 201)
+            await #expect(throws: StoreError.self) { try await buses[0].probe() }
 
             try await server.start()
             try await until { reconnects.withLock { $0 } == 1 }

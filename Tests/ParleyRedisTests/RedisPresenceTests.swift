@@ -120,4 +120,16 @@ struct RedisPresenceTests {
             #expect(try await nodes[0].state(of: leaver).lastSeenAt == Sample.time(5))
         }
     }
+
+    @Test func `a server that was replaced while nobody asked it learns who is here`() async throws {
+        let server = try RedisServer()
+        try await server.start()
+        try await withPresences(1, server) { nodes async throws in
+            await nodes[0].arrived(user)
+            await offPool { server.kill() }
+            try await server.start()
+            // No call failed, so nothing was noticed; the first one finds another server.
+            try await until { try await nodes[0].online(among: [user]) == [user] }
+        }
+    }
 }

@@ -30,6 +30,9 @@ public final class RedisEventBus: EventBus {
         subscriber.close()
     }
 
+    /// For health checks: throws `unavailable`, with the reason, while events do not reach Redis.
+    public func probe() async throws(StoreError) { try await publisher.probe() }
+
     // MARK: Publishing
 
     /// Returns when the sinks of this node were called and Redis has the events, or it is clear that it will not get

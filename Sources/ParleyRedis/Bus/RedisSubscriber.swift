@@ -7,6 +7,9 @@ import Synchronization
 
 /// Listens: one connection on one thread, subscribed to what every node hears and to the conversations that are wanted.
 /// (https://redis.io/docs/latest/develop/pubsub/)
+///
+/// A server closes the connection of a subscriber that is 32 MB behind, or 8 MB for a minute, if it is not told otherwise
+/// (`client-output-buffer-limit pubsub`). It is then an outage like any other: connect, subscribe, look at the store.
 final class RedisSubscriber: Sendable {
     /// Conversations in one `SUBSCRIBE`, two channels each.
     private static let batch = 500

@@ -19,6 +19,8 @@ final class RedisConnection {
     private var backoff = Backoff()
     /// Before that time it is no use to connect.
     private(set) var retryAt = ContinuousClock.now
+    /// How often it was connected.
+    private(set) var connects = 0
     private var heardAt = ContinuousClock.now
     private var timedOut = false
 
@@ -53,6 +55,7 @@ final class RedisConnection {
             try greet()
             backoff.reset()
             heardAt = .now
+            connects += 1
         } catch {
             close()
             retryAt = .now + .seconds(backoff.next())

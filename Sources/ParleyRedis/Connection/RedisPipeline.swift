@@ -61,6 +61,11 @@ final class RedisPipeline: Sendable {
         return try result.get()
     }
 
+    /// Throws when the server does not answer, or not us.
+    func probe() async throws(StoreError) {
+        _ = try await run(weight: 1) { [RedisCommand("PING")] }.first?.checked()
+    }
+
     /// Takes no more calls, answers those that were taken, and returns when the connection is closed. It blocks: not for tasks and
     /// event loops.
     func close() {
@@ -91,8 +96,10 @@ final class RedisPipeline: Sendable {
 
     private func work(_ connection: RedisConnection) {
         reconnect(connection)
+        var repaired = connection.connects
         while let flight = nextFlight(connection) {
-            if flight.isEmpty { reconnect(connection) } else { send(flight, connection) }
+            if flight.isEmpty { reconnect(connection) } else { send(flight, connection, repaired) }
+            repaired = connection.connects
         }
         connection.close()
         state.withLock { $0.isRunning = false }
@@ -135,7 +142,9 @@ final class RedisPipeline: Sendable {
         return Array(state.calls[..<end])
     }
 
-    private func send(_ flight: [Call], _ connection: RedisConnection) {
+    /// `repaired` is how often a connection was made until the server was last told what `repair` makes. A connection that
+    /// was found closed is made anew on the way: perhaps by a server that has started anew.
+    private func send(_ flight: [Call], _ connection: RedisConnection, _ repaired: Int) {
         var commands: [RedisCommand] = []
         var ends: [Int] = []
         for call in flight {
@@ -152,7 +161,10 @@ final class RedisPipeline: Sendable {
         } catch {
             refuseAll(error)
             for call in flight { call.answer(.failure(error)) }
+            return
         }
+        guard connection.connects != repaired else { return }
+        do throws(StoreError) { _ = try connection.run(repair()) } catch { refuseAll(error) }
     }
 
     private func reconnect(_ connection: RedisConnection) {

@@ -25,6 +25,9 @@ public final class RedisPresence: Presence {
     /// end. It blocks: not for tasks and event loops.
     public func close() { pipeline.close() }
 
+    /// For health checks: throws `unavailable`, with the reason, while it cannot be known who is online.
+    public func probe() async throws(StoreError) { try await pipeline.probe() }
+
     // MARK: Telling
 
     /// True when no node had the user until then. While Redis is down, true when this node had not.
