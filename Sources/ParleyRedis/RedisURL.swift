@@ -2,7 +2,7 @@
 /// scheme (https://www.iana.org/assignments/uri-schemes/prov/redis). User and password are percent-encoded.
 ///
 /// Its description leaves user and password out, so that it can stand in logs.
-public struct RedisURL: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
+public struct RedisURL: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public static let defaultPort = 6379
 
     /// A name or an address; an IPv6 address without its brackets.
@@ -101,6 +101,7 @@ public struct RedisURL: Sendable, Equatable, CustomStringConvertible, CustomDebu
 
     public var description: String { "redis://\(address)/\(database)" }
     public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: ["host": host, "port": port, "database": database]) }
 }
 
 /// Why a text is no ``RedisURL``. Its description is a sentence for the operator, and repeats nothing of the text: a

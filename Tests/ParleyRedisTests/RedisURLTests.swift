@@ -39,6 +39,9 @@ struct RedisURLTests {
         let url = RedisURL(host: "::1", port: 1, user: "somebody", password: "hunter2", database: 4)
         #expect("\(url)" == "redis://[::1]:1/4")
         #expect(String(reflecting: url) == "redis://[::1]:1/4")
+        var dumped = ""
+        dump(RedisConfiguration(url: url), to: &dumped)
+        #expect(dumped.contains("::1") && !dumped.contains("hunter2") && !dumped.contains("somebody"))
     }
 }
 
