@@ -96,6 +96,10 @@ let package = Package(
         .systemLibrary(name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"]), .brew(["mongo-c-driver@1"])]),
         .target(
             name: "ParleyMongo", dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
+        .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .target(
+            name: "ParleyRedis", dependencies: ["CHiredis", "ParleyCore", "ParleyEngines", "ParleyModel", logging, metrics],
+            swiftSettings: settings),
         .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .executableTarget(
             name: "parley",
@@ -132,6 +136,9 @@ let package = Package(
         .testTarget(
             name: "ParleyMongoTests",
             dependencies: ["CMongoC", "ParleyCore", "ParleyModel", "ParleyMongo", "ParleyTesting", logging], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyRedisTests", dependencies: ["ParleyCore", "ParleyModel", "ParleyRedis", "ParleyTesting", logging],
+            swiftSettings: settings),
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(

@@ -56,7 +56,9 @@ install_packages() {
     fi
     # What Parley is linked against.
     need libsqlite3-dev has_file /usr/include/sqlite3.h
+    need libhiredis-dev has_file /usr/include/hiredis/hiredis.h
     if [[ ${1:-} == --tests ]]; then
+        need redis-server command -v redis-server
         need python3-venv find_python
         need chromium find_chromium
     fi
