@@ -103,6 +103,14 @@ enum PostgresTime {
     }
 }
 
+extension Timestamp {
+    /// Since 1970; times far beyond any message's are the nearest that fits.
+    var microseconds: Int64 {
+        let (value, overflows) = milliseconds.multipliedReportingOverflow(by: 1000)
+        return overflows ? (milliseconds < 0 ? -Int64.max / 2 : .max / 2) : value
+    }
+}
+
 extension FixedWidthInteger {
     fileprivate var bigEndianBytes: [UInt8] { withUnsafeBytes(of: bigEndian) { Array($0) } }
 }

@@ -21,6 +21,8 @@ public enum PostgresSchema {
     /// - `activity`: when metadata were last applied, or the conversation was made, in microseconds since 1970 by this
     ///   server's clock; it only grows. `past_activity` and `past_sequences` are the last values that it had, and
     ///   `last_sequence` with it, oldest first, so that lists and marks can look back a little.
+    /// - `max_delay`: the longest that a message ever waited for being applied, in microseconds from its own time to
+    ///   `activity`.
     /// - `version` counts the changes of title and participants; `changed_at` is when the last one was.
     /// - `unread_count_user1`, `unread_count_user2`: of a direct conversation's two users, for other programs. Our own counts
     ///   follow from the participants' rows, whatever the type.
@@ -50,6 +52,7 @@ public enum PostgresSchema {
             activity bigint NOT NULL,
             past_activity bigint[] NOT NULL DEFAULT '{}',
             past_sequences bigint[] NOT NULL DEFAULT '{}',
+            max_delay bigint NOT NULL DEFAULT 0,
             CHECK ((type = 'direct') = (user1_id IS NOT NULL AND user2_id IS NOT NULL)),
             CHECK ((last_sequence = 0) = (last_message_id IS NULL))
         ) WITH (fillfactor = 80)

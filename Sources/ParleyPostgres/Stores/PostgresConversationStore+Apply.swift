@@ -60,8 +60,9 @@ extension PostgresConversationStore {
         """
         WITH step AS (
             SELECT * FROM unnest(
-                $1::uuid[], $2::int8[], $3::int8[], $4::text[], $5::timestamptz[], $6::text[], $7::uuid[], $8::int8[], $9::uuid[], $10::int8[]
-            ) AS step (conversation_id, first, last, message_id, message_at, preview, sender1, sent1, sender2, sent2)
+                $1::uuid[], $2::int8[], $3::int8[], $4::text[], $5::timestamptz[], $6::text[], $7::uuid[], $8::int8[], $9::uuid[], $10::int8[],
+                $14::int8[]
+            ) AS step (conversation_id, first, last, message_id, message_at, preview, sender1, sent1, sender2, sent2, earliest)
         ), locked AS (
             SELECT conversation_id FROM conversations WHERE conversation_id = ANY ($1) ORDER BY conversation_id FOR NO KEY UPDATE
         ), applied AS (
@@ -73,6 +74,7 @@ extension PostgresConversationStore {
                 activity = greatest(c.activity + 1, \(clock)),
                 past_activity = (c.past_activity || c.activity)[cardinality(c.past_activity) - \(pastLength - 2):],
                 past_sequences = (c.past_sequences || c.last_sequence)[cardinality(c.past_sequences) - \(pastLength - 2):],
+                max_delay = greatest(c.max_delay, \(clock) - step.earliest),
                 unread_count_user1 = c.unread_count_user1 + CASE WHEN c.type = 'group' THEN 0 ELSE
                     step.last - step.first + 1 - CASE c.user1_id WHEN step.sender1 THEN sent1 WHEN step.sender2 THEN sent2 ELSE 0 END END,
                 unread_count_user2 = c.unread_count_user2 + CASE WHEN c.type = 'group' THEN 0 ELSE
@@ -110,6 +112,6 @@ private struct MetadataBatch {
             .texts(steps.map(\.lastMessage.id.description)), .timestamps(steps.map(\.lastMessage.at)),
             .texts(steps.map(\.lastMessage.preview)), .ids(senders.map(\.first?.user)), .int64s(senders.map { $0.first?.count ?? 0 }),
             .ids(senders.map { $0.dropFirst().first?.user }), .int64s(senders.map { $0.dropFirst().first?.count ?? 0 }),
-            .ids(sent.map(\.0)), .ids(sent.map(\.1)), .int64s(sent.map(\.2)))
+            .ids(sent.map(\.0)), .ids(sent.map(\.1)), .int64s(sent.map(\.2)), .int64s(steps.map { $0.earliestAt.microseconds }))
     }
 }

@@ -11,7 +11,7 @@ extension PostgresConversationStore {
         """
         SELECT conversation_id, c.last_sequence, p.joined_at, c.activity, c.created_activity,
             CASE WHEN c.activity > $2 THEN c.past_activity ELSE '{}' END,
-            CASE WHEN c.activity > $2 THEN c.past_sequences ELSE '{}' END
+            CASE WHEN c.activity > $2 THEN c.past_sequences ELSE '{}' END, c.max_delay
         FROM participants AS p JOIN conversations AS c USING (conversation_id) WHERE p.user_id = $1
         """)
 
@@ -21,9 +21,11 @@ extension PostgresConversationStore {
             return (next, try rows.map { row throws(PostgresFailure) in try StandingRow(row) })
         }
         guard let mark else { return UserStandings(mark: next, conversations: rows.map { $0.standing($0.lastSequence) }) }
-        let forgotten = rows.filter { $0.sequence(at: mark) == nil }.map(\.conversationID)
-        let firsts =
-            forgotten.isEmpty ? [:] : try await facts.firstSequence(in: forgotten, storedAfter: marks.time(of: mark))
+        let forgotten = rows.filter { $0.sequence(at: mark) == nil }
+        var firsts: [ConversationID: Int64] = [:]
+        if let time = forgotten.map({ $0.earliestTime(appliedAfter: mark) }).min() {
+            firsts = try await facts.firstSequence(in: forgotten.map(\.conversationID), storedAfter: time)
+        }
         return UserStandings(
             mark: next,
             conversations: rows.map { row in
@@ -77,6 +79,7 @@ private struct StandingRow: Sendable {
     let createdActivity: Int64
     let pastActivity: [Int64]
     let pastSequences: [Int64]
+    let maxDelay: Int64
 
     init(_ row: PostgresRow) throws(PostgresFailure) {
         conversationID = try row.id(0)
@@ -86,6 +89,7 @@ private struct StandingRow: Sendable {
         createdActivity = try row.int64(4)
         pastActivity = try row.int64s(5)
         pastSequences = try row.int64s(6)
+        maxDelay = try row.int64(7)
         guard pastActivity.count == pastSequences.count else { throw .damaged("past activity without its numbers") }
     }
 
@@ -96,7 +100,13 @@ private struct StandingRow: Sendable {
         return pastActivity.lastIndex { $0 <= mark.value }.map { pastSequences[$0] }
     }
 
-    /// The number before the first one that was stored after a mark, and never above the oldest remembered.
+    /// All messages that were applied after a mark have later times than this, by whichever clocks: none ever waited longer.
+    /// A mark is PostgreSQL's time, and after an outage of PostgreSQL messages are applied long after they were stored.
+    func earliestTime(appliedAfter mark: ActivityMark) -> Timestamp {
+        Timestamp(milliseconds: (mark.value - min(maxDelay, mark.value)) / 1000 - 1)
+    }
+
+    /// The number before the first one that was stored after that time, and never above the oldest remembered.
     func sequence(before first: Int64?) -> Int64 {
         let oldest = pastSequences.first ?? lastSequence
         return min(oldest, max(0, (first ?? .max) - 1))

@@ -8,12 +8,9 @@ import ParleyModel
 public struct PostgresMarks: Sendable {
     /// Seconds by which marks are set back, for transactions that have begun and do not say so yet.
     public var marginSeconds: Double
-    /// Seconds by which a node's clock may differ from PostgreSQL's, where a mark is compared with messages' times.
-    public var skewSeconds: Double
 
-    public init(marginSeconds: Double = 1, skewSeconds: Double = 10) {
+    public init(marginSeconds: Double = 1) {
         self.marginSeconds = marginSeconds
-        self.skewSeconds = skewSeconds
     }
 
     /// In a statement of its own, before the one whose snapshot it is for: what is under way then is not missed by both. A
@@ -32,11 +29,6 @@ public struct PostgresMarks: Sendable {
         let answers = try connection.read([Self.horizon(), call])
         let margin = Int64(marginSeconds * 1_000_000)
         return (ActivityMark(max(0, try answers[0][0].int64(0) - margin)), answers[1])
-    }
-
-    /// The time for which messages are asked: whatever was applied after the mark was stored after it.
-    func time(of mark: ActivityMark) -> Timestamp {
-        Timestamp(milliseconds: mark.value / 1000 - 1).advanced(bySeconds: -skewSeconds)
     }
 }
 

@@ -5,18 +5,13 @@ public import ParleyModel
 /// conversations, whose suites need one.
 public actor InMemoryMessages: MessageStore, EffectLog, MessageFacts {
     private let store = InMemoryStore()
-    private let timeSource: any TimeSource
     private let exists: @Sendable (ConversationID) async throws(StoreError) -> Bool
     private var known: Set<ConversationID> = []
-    /// When each was stored; number n is element n - 1.
-    private var messages: [ConversationID: [(message: Message, storedAt: Timestamp)]] = [:]
+    /// By their numbers.
+    private var messages: [ConversationID: [Message]] = [:]
 
     /// - Parameter exists: Whether there is such a conversation where those are kept.
-    public init(
-        timeSource: any TimeSource = SystemTimeSource(),
-        exists: @escaping @Sendable (ConversationID) async throws(StoreError) -> Bool
-    ) {
-        self.timeSource = timeSource
+    public init(exists: @escaping @Sendable (ConversationID) async throws(StoreError) -> Bool) {
         self.exists = exists
     }
 
@@ -27,7 +22,7 @@ public actor InMemoryMessages: MessageStore, EffectLog, MessageFacts {
     public func append(_ batch: [NewMessage]) async throws(StoreError) -> [AppendOutcome] {
         for conversation in Set(batch.map(\.conversationID)) where !known.contains(conversation) {
             guard try await exists(conversation), known.insert(conversation).inserted else { continue }
-            await store.createGroup(id: conversation, title: nil, creator: .random(), others: [], at: timeSource.now())
+            await store.createGroup(id: conversation, title: nil, creator: .random(), others: [], at: Sample.start)
         }
         let outcomes = await store.append(batch)
         for case .stored(let message, _) in outcomes { note(message) }
@@ -37,8 +32,8 @@ public actor InMemoryMessages: MessageStore, EffectLog, MessageFacts {
     /// Batches may come back from the store in another order than they were stored in.
     private func note(_ message: Message) {
         var noted = messages[message.conversationID] ?? []
-        let place = noted.lastIndex { $0.message.sequenceNumber < message.sequenceNumber }.map { $0 + 1 } ?? 0
-        noted.insert((message, timeSource.now()), at: place)
+        let place = noted.lastIndex { $0.sequenceNumber < message.sequenceNumber }.map { $0 + 1 } ?? 0
+        noted.insert(message, at: place)
         messages[message.conversationID] = noted
     }
 
@@ -67,21 +62,20 @@ public actor InMemoryMessages: MessageStore, EffectLog, MessageFacts {
     // MARK: Facts
 
     public func conversations(inWhichWasSent id: MediaID) -> [ConversationID] {
-        messages.filter { $0.value.contains { $0.message.mediaIDs.contains(id) } }.map(\.key)
+        messages.filter { $0.value.contains { $0.mediaIDs.contains(id) } }.map(\.key)
     }
 
     public func firstSequence(in conversations: [ConversationID], storedAfter time: Timestamp) -> [ConversationID: Int64] {
         var found: [ConversationID: Int64] = [:]
         for conversation in conversations {
-            found[conversation] = messages[conversation]?.first { $0.storedAt > time }?.message.sequenceNumber
+            found[conversation] = messages[conversation]?.first { $0.createdAt > time }?.sequenceNumber
         }
         return found
     }
 
     public func sentCount(in conversation: ConversationID, by user: UserID, after: Int64, through: Int64) -> Int64 {
-        let sent = messages[conversation]?.count { stored in
-            let number = stored.message.sequenceNumber
-            return number > after && number <= through && stored.message.senderID == user
+        let sent = messages[conversation]?.count { message in
+            message.sequenceNumber > after && message.sequenceNumber <= through && message.senderID == user
         }
         return Int64(sent ?? 0)
     }

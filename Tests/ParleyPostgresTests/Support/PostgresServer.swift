@@ -14,14 +14,18 @@ import Synchronization
 final class PostgresServer: Sendable {
     static let password = "s3cret-of-the-test"
     /// One for all tests; each has databases of its own.
-    static let shared = Task { try PostgresServer() }
+    static let shared = Task { try await start() }
 
     let port: UInt16
     private let folder: String
     private let programs: String
-    private let keeper = Mutex<(process: Process, input: Pipe)?>(nil)
+    /// The parents of this server, and of those that were killed.
+    private let keepers = Mutex<[(process: Process, input: Pipe)]>([])
 
-    init() throws {
+    /// Makes and starts one, on a thread that may wait.
+    static func start() async throws -> PostgresServer { try await onThread { try PostgresServer() } }
+
+    private init() throws {
         programs = try Self.findPrograms()
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("parley-postgres-\(UUID())").path
         port = try Self.freePort()
@@ -38,7 +42,7 @@ final class PostgresServer: Sendable {
 
     /// The server's parent is a shell that ends it when our end of the pipe is gone. It must not wait for its child: signals
     /// are blocked in processes that Foundation starts.
-    func start() throws {
+    private func start() throws {
         let process = Process()
         let input = Pipe()
         let server = """
@@ -54,7 +58,7 @@ final class PostgresServer: Sendable {
         // Our end must be ours alone.
         _ = fcntl(input.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         try process.run()
-        keeper.withLock { $0 = (process, input) }
+        keepers.withLock { $0.append((process, input)) }
         let deadline = Date.now.addingTimeInterval(30)
         while (try? Self.run("\(programs)/pg_isready", ["-q", "-h", "127.0.0.1", "-p", "\(port)"])) == nil {
             guard Date.now < deadline else { throw MissingServer(description: "PostgreSQL did not start: see \(folder)/log") }
@@ -62,7 +66,18 @@ final class PostgresServer: Sendable {
         }
     }
 
-    /// As `kill -9` of the postmaster does; its children end when they notice.
+    /// Starts it again after ``kill()``.
+    func restart() async throws {
+        try await Self.onThread {
+            // The old one's children must be gone first.
+            usleep(500_000)
+            // It still has its process id, for nobody waits for it.
+            try FileManager.default.removeItem(atPath: self.folder + "/data/postmaster.pid")
+            try self.start()
+        }
+    }
+
+    /// `kill -9` of the server; its children end when they notice.
     func kill() throws {
         let text = try String(contentsOfFile: folder + "/pid", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
         guard let pid = pid_t(text) else { throw MissingServer(description: "no process id in \(folder)/pid") }
@@ -92,7 +107,13 @@ final class PostgresServer: Sendable {
         return found
     }
 
-    private static func freePort() throws -> UInt16 {
+    private static func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
+        }
+    }
+
+    static func freePort() throws -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
