@@ -22,11 +22,12 @@ final class PostgresPipeline {
             ("connect_timeout", "\(limits.connectSeconds)"), ("fallback_application_name", "parley"), ("client_encoding", "UTF8"),
             ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
             ("tcp_user_timeout", "\(1000 * (limits.statementSeconds + limits.graceSeconds))"),
-            // Every statement is served by an index whatever its values are: planning it again for each would be wasted.
+            // Every statement is served by an index whatever its values are and however large the tables: planning it again for
+            // each execution would be wasted, and a plan made while the tables were empty must not read them whole later.
             (
                 "options",
                 "-c statement_timeout=\(limits.statementSeconds)s -c idle_in_transaction_session_timeout=60s -c jit=off "
-                    + "-c plan_cache_mode=force_generic_plan"
+                    + "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
             ),
             ("dbname", url.text),
         ]
