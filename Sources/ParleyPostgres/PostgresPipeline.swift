@@ -12,7 +12,8 @@ import CLibPQ
 final class PostgresPipeline {
     private let handle: OpaquePointer
     private let url: PostgresURL
-    private var prepared: Set<String> = []
+    /// Texts by name.
+    private var prepared: [String: String] = [:]
     private var isBroken = false
 
     /// Connects; blocks up to the limit.
@@ -62,7 +63,9 @@ final class PostgresPipeline {
         isBroken = true
         var prepares: [PostgresStatement?] = []
         for call in calls {
-            let isNew = !prepared.contains(call.statement.name) && !prepares.contains { $0?.name == call.statement.name }
+            let known = prepared[call.statement.name]
+            assert(known == nil || known == call.statement.sql, "two statements are named '\(call.statement.name)'")
+            let isNew = known == nil && !prepares.contains { $0?.name == call.statement.name }
             prepares.append(isNew ? call.statement : nil)
             if isNew { try prepare(call) }
             try send(call)
@@ -107,7 +110,7 @@ final class PostgresPipeline {
         var rows: [PostgresRows] = []
         var refusal: PostgresFailure?
         for (call, new) in zip(calls, prepares) {
-            if let new, try next(of: new, &refusal, deadline) != nil { prepared.insert(new.name) }
+            if let new, try next(of: new, &refusal, deadline) != nil { prepared[new.name] = new.sql }
             if let answer = try next(of: call.statement, &refusal, deadline) { rows.append(answer) }
         }
         guard let end = try result(deadline) else { throw .lost("an answer ended before its time") }

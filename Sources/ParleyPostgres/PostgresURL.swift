@@ -2,7 +2,9 @@ import CLibPQ
 
 /// Where the PostgreSQL server is: a connection URI (`postgresql://user:password@host:5432/database?sslmode=require`) that
 /// is handed to libpq whole (PostgreSQL manual, "libpq", "Connection Strings"). What it leaves out, libpq takes from its own
-/// environment variables (`PGUSER`, `PGPASSFILE`, …).
+/// environment variables (`PGUSER`, `PGPASSFILE`, …). The server is reached directly, or through a pooler in session mode:
+/// statements are prepared once a connection, and timeouts are set as the connection begins (`options`; whoever sets
+/// that in the URI sets them instead of us).
 ///
 /// Its description is for logs: it never shows the password.
 public struct PostgresURL: Sendable, CustomStringConvertible {
@@ -31,8 +33,8 @@ public struct PostgresURL: Sendable, CustomStringConvertible {
     /// A text of libpq's as one line and without the password, should it ever repeat it.
     func redacted(_ text: String) -> String {
         var line = text.split(whereSeparator: \.isNewline).joined(separator: "; ")
-        if let password {
-            while let range = line.firstRange(of: password) { line.replaceSubrange(range, with: "…") }
+        for secret in [self.text, password ?? ""] where !secret.isEmpty {
+            line = line.split(separator: secret, omittingEmptySubsequences: false).joined(separator: "…")
         }
         return line
     }

@@ -119,6 +119,22 @@ struct PostgresTroubleTests {
 
     private struct Unexpected: Error {}
 
+    @Test func `a server that stands still is given up in time`() async throws {
+        var limits = PostgresLimits()
+        limits.statementSeconds = 1
+        limits.graceSeconds = 1
+        try await withPool(try await TestDatabase().url, connections: 1, limits: limits) { pool in
+            let process = try #require(pid_t(try await pool.text("SELECT pg_backend_pid()::text") ?? ""))
+            kill(process, SIGSTOP)
+            defer { kill(process, SIGCONT) }
+            let duration = await ContinuousClock().measure {
+                await #expect(throws: StoreError.unavailable("postgresql: the server did not answer in time")) { try await pool.check() }
+            }
+            #expect(duration > .seconds(1.9) && duration < .seconds(4))
+            try await pool.check()
+        }
+    }
+
     @Test func `transactions that meet in a circle are tried again`() async throws {
         try await withPool(try await TestDatabase().url, connections: 2) { pool in
             let users = Sample.users(2)

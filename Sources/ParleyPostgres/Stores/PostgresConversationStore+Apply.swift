@@ -6,6 +6,8 @@ import ParleyModel
 extension PostgresConversationStore {
     /// How many values of `activity` and `last_sequence` a conversation remembers.
     static let pastLength = 16
+    /// Steps in one statement; more are several.
+    static let maxSteps = 500
 
     public func apply(_ update: MetadataUpdate) async throws(StoreError) -> ApplyOutcome {
         try await apply([update])[0]
@@ -19,7 +21,7 @@ extension PostgresConversationStore {
         var rest = Array(updates.indices)
         while !rest.isEmpty {
             var taken: Set<ConversationID> = []
-            let round = rest.filter { taken.insert(updates[$0].conversationID).inserted }
+            let round = rest.filter { taken.count < Self.maxSteps && taken.insert(updates[$0].conversationID).inserted }
             rest.removeAll(where: Set(round).contains)
             let batch = round.map { updates[$0] }
             let found = try await database.run { connection throws(PostgresFailure) in try Self.apply(batch, connection) }
@@ -79,8 +81,8 @@ extension PostgresConversationStore {
                     step.last - step.first + 1 - CASE c.user1_id WHEN step.sender1 THEN sent1 WHEN step.sender2 THEN sent2 ELSE 0 END END,
                 unread_count_user2 = c.unread_count_user2 + CASE WHEN c.type = 'group' THEN 0 ELSE
                     step.last - step.first + 1 - CASE c.user2_id WHEN step.sender1 THEN sent1 WHEN step.sender2 THEN sent2 ELSE 0 END END
-            FROM step JOIN locked USING (conversation_id)
-            WHERE c.conversation_id = step.conversation_id AND c.last_sequence = step.first - 1
+            FROM step
+            WHERE c.conversation_id = step.conversation_id AND c.last_sequence = step.first - 1 AND (SELECT count(*) FROM locked) > 0
             RETURNING c.conversation_id, step.last
         ), numbered AS (
             UPDATE conversation_sequences AS s SET sequence_number = greatest(s.sequence_number, applied.last)

@@ -4,9 +4,11 @@ import ParleyModel
 /// How ``ParleyCore/ActivityMark``s are made: microseconds since 1970 by PostgreSQL's clock at the moment of applying.
 ///
 /// A transaction that applies metadata takes its moment before its commit shows it. So a mark is set back to the beginning of
-/// the oldest transaction under way, and by a margin, lest it cover what cannot be seen yet.
+/// the oldest transaction under way, and by a margin, lest it cover what cannot be seen yet. PostgreSQL tells of transactions
+/// of the own role only: all nodes must connect as the same one (or one that may `pg_read_all_stats`).
 public struct PostgresMarks: Sendable {
-    /// Seconds by which marks are set back, for transactions that have begun and do not say so yet.
+    /// Seconds by which marks are set back: for transactions that have begun and do not say so yet, and for a server that
+    /// takes over with a clock that is behind by less.
     public var marginSeconds: Double
 
     public init(marginSeconds: Double = 1) {
