@@ -100,6 +100,11 @@ let package = Package(
         .target(
             name: "ParleyRedis", dependencies: ["CHiredis", "ParleyCore", "ParleyEngines", "ParleyModel", logging, metrics],
             swiftSettings: settings),
+        // PostgreSQL's own client.
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .target(
+            name: "ParleyPostgres", dependencies: ["CLibPQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
+            swiftSettings: settings),
         .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .executableTarget(
             name: "parley",
@@ -138,6 +143,10 @@ let package = Package(
             dependencies: ["CMongoC", "ParleyCore", "ParleyModel", "ParleyMongo", "ParleyTesting", logging], swiftSettings: settings),
         .testTarget(
             name: "ParleyRedisTests", dependencies: ["ParleyCore", "ParleyModel", "ParleyRedis", "ParleyTesting", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ParleyPostgresTests",
+            dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyPostgres", "ParleyTesting", logging],
             swiftSettings: settings),
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
