@@ -93,6 +93,11 @@ let package = Package(
             name: "ParleyFuzz", dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", nioCore, nioEmbedded, nioWebSocket],
             swiftSettings: settings),
         .target(name: "ParleyEngines", dependencies: ["ParleyCore"], swiftSettings: settings),
+        .systemLibrary(
+            name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]),
+        .target(
+            name: "ParleyRabbitMQ", dependencies: ["CRabbitMQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
+            swiftSettings: settings),
         .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .executableTarget(
             name: "parley",
@@ -126,6 +131,10 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "ParleyEnginesTests", dependencies: ["ParleyCore", "ParleyEngines"], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyRabbitMQTests",
+            dependencies: ["CRabbitMQ", "ParleyCore", "ParleyModel", "ParleyRabbitMQ", "ParleyTesting", logging],
+            swiftSettings: settings),
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(

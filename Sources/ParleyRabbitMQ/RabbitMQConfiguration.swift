@@ -1,0 +1,34 @@
+/// How a ``RabbitMQPushQueue`` reaches its broker, and its limits. Every wait and every amount has one (P8).
+public struct RabbitMQConfiguration: Sendable, Equatable {
+    public var url: AMQPURL
+    /// The queue that jobs wait in. The names of the queues beside it begin with it. The default is a public contract.
+    public var queueName = "push_notifications"
+
+    /// Until the broker has taken the connection.
+    public var connectTimeoutSeconds = 5.0
+    /// Until it has let us in.
+    public var loginTimeoutSeconds = 5.0
+    /// Until it has answered a call.
+    public var replyTimeoutSeconds = 10.0
+    /// Until it has confirmed what was published together. It confirms what it has written to its disk.
+    public var confirmTimeoutSeconds = 15.0
+    /// Agreed with the broker: a side that is not heard of for two of these is taken for dead.
+    public var heartbeatSeconds = 20
+    /// The longest wait before a lost connection is made anew. Calls in between fail at once.
+    public var reconnectCapSeconds = 2.0
+    /// How often idle connections are looked after: heartbeats, and leases that nobody asked for again.
+    public var housekeepingSeconds = 1.0
+    /// How long after its end a lease waits for a `lease` call of this process before the job goes back to the broker.
+    public var leaseGraceSeconds = 5.0
+
+    /// Calls that may wait for each of the three connections; one more is refused.
+    public var maxWaitingCalls = 1_000
+    /// Messages published, or asked for, without waiting in between.
+    public var maxPipelined = 1_000
+    /// Dead letters that listing and replaying look through.
+    public var maxDeadLettersRead = 100_000
+
+    public init(url: AMQPURL) {
+        self.url = url
+    }
+}
