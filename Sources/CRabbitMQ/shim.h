@@ -1,8 +1,13 @@
 // librabbitmq, the C client of RabbitMQ's authors (https://github.com/alanxz/rabbitmq-c).
 // What Swift cannot see by itself: the log-in is variadic, and the numbers of methods and flags are macros with casts.
 #include <sys/time.h>
+#if __has_include(<rabbitmq-c/amqp.h>)  // from 0.12 on
+#include <rabbitmq-c/amqp.h>
+#include <rabbitmq-c/tcp_socket.h>
+#else
 #include <amqp.h>
 #include <amqp_tcp_socket.h>
+#endif
 
 static const amqp_method_number_t parley_basic_get = AMQP_BASIC_GET_METHOD;
 static const amqp_method_number_t parley_basic_get_ok = AMQP_BASIC_GET_OK_METHOD;
@@ -22,10 +27,16 @@ static const amqp_flags_t parley_delivery_mode_flag = AMQP_BASIC_DELIVERY_MODE_F
 static const amqp_flags_t parley_headers_flag = AMQP_BASIC_HEADERS_FLAG;
 static const amqp_flags_t parley_message_id_flag = AMQP_BASIC_MESSAGE_ID_FLAG;
 
+// Logs in, with a name for the broker's list of connections, as one that wants to hear when the broker takes no messages
+// (https://www.rabbitmq.com/docs/connection-blocked), which librabbitmq does not say by itself.
 static inline amqp_rpc_reply_t parley_amqp_login(
-    amqp_connection_state_t state, char const *vhost, int heartbeat, const amqp_table_t *properties, char const *user,
-    char const *password) {
+    amqp_connection_state_t state, char const *vhost, int heartbeat, char const *name, char const *user, char const *password) {
+    amqp_table_entry_t capability = {amqp_cstring_bytes("connection.blocked"), {AMQP_FIELD_KIND_BOOLEAN, {.boolean = 1}}};
+    amqp_table_entry_t properties[] = {
+        {amqp_cstring_bytes("capabilities"), {AMQP_FIELD_KIND_TABLE, {.table = {1, &capability}}}},
+        {amqp_cstring_bytes("connection_name"), {AMQP_FIELD_KIND_UTF8, {.bytes = amqp_cstring_bytes(name)}}},
+    };
+    amqp_table_t table = {2, properties};
     return amqp_login_with_properties(
-        state, vhost, AMQP_DEFAULT_MAX_CHANNELS, AMQP_DEFAULT_FRAME_SIZE, heartbeat, properties, AMQP_SASL_METHOD_PLAIN, user,
-        password);
+        state, vhost, AMQP_DEFAULT_MAX_CHANNELS, AMQP_DEFAULT_FRAME_SIZE, heartbeat, &table, AMQP_SASL_METHOD_PLAIN, user, password);
 }

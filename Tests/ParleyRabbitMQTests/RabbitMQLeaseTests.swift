@@ -34,6 +34,22 @@ struct RabbitMQLeaseTests {
         }
     }
 
+    @Test func `an idle connection lives on, and its leases with it`() async throws {
+        try await withQueue { settings in
+            settings.heartbeatSeconds = 1
+            settings.housekeepingSeconds = 0.25
+        } _: { queue, configuration in
+            try await queue.enqueue([Sample.job()], at: Sample.start)
+            let leases = try await queue.lease(limit: 10, seconds: 30, at: Sample.start)
+            // The broker ends a connection that it has not heard of for two heartbeats.
+            try await Task.sleep(for: .seconds(4))
+            let waiting = try await withLink(configuration) { try $0.messageCount(of: queue.topology.jobs) }
+            #expect(waiting == 0)
+            try await queue.finish([leases[0].id: .done], at: Sample.start)
+            #expect(try await queue.depth() == PushQueueDepth(pending: 0, dead: 0))
+        }
+    }
+
     @Test func `jobs are shared out between nodes, each to one`() async throws {
         try await withTwoNodes { first, second in
             let jobs = (0..<50).map { _ in Sample.job() }

@@ -1,3 +1,4 @@
+import Foundation
 import ParleyCore
 import ParleyModel
 import ParleyTesting
@@ -5,11 +6,13 @@ import Testing
 
 @testable import ParleyRabbitMQ
 
-/// Brokers that die, are not there, or let nobody in.
-@Suite(.timeLimit(.minutes(5)))
+/// A broker that dies, hangs, or lacks memory: one of our own, for one test after the other.
+@Suite(.serialized, .timeLimit(.minutes(5)))
 struct RabbitMQOutageTests {
+    private static let server = Task { try await RabbitMQServer() }
+
     @Test func `a broker that is killed has every job when it is back, and is found again (P5)`() async throws {
-        let server = try await RabbitMQServer()
+        let server = try await Self.server.value
         try await withQueue(on: server) { queue, _ in
             let jobs = (0..<500).map { _ in Sample.job() }
             try await queue.enqueue(jobs, at: Sample.start)
@@ -51,45 +54,51 @@ struct RabbitMQOutageTests {
         return results
     }
 
-    @Test func `nobody listening is told at once, by the engine's name`() async throws {
-        var configuration = RabbitMQConfiguration(url: AMQPURL(host: "127.0.0.1", port: freePort(), user: "u", password: "secret"))
-        configuration.reconnectCapSeconds = 0.1
-        let start = ContinuousClock.now
-        let sentence = try await refusal(configuration)
-        #expect(ContinuousClock.now - start < .seconds(2))
-        #expect(sentence.hasPrefix("rabbitmq: cannot connect to 127.0.0.1:") && !sentence.contains("secret"))
-    }
-
-    @Test func `a wrong password is told as such, without the password`() async throws {
-        let url = try await RabbitMQServer.shared.value.url
-        let wrong = AMQPURL(host: url.host, port: url.port, user: "parley", password: "secret", virtualHost: "parley")
-        let sentence = try await refusal(RabbitMQConfiguration(url: wrong))
-        #expect(sentence.hasPrefix("rabbitmq: cannot log in at 127.0.0.1:") && sentence.contains("ACCESS_REFUSED"))
-        #expect(!sentence.contains("secret"))
-    }
-
-    @Test func `a virtual host that is not there is named`() async throws {
-        let url = try await RabbitMQServer.shared.value.url
-        let nowhere = AMQPURL(host: url.host, port: url.port, user: url.user, password: url.password, virtualHost: "nowhere")
-        let sentence = try await refusal(RabbitMQConfiguration(url: nowhere))
-        #expect(sentence.hasPrefix("rabbitmq: cannot log in at") && sentence.contains("nowhere") && !sentence.contains(url.password))
-    }
-
-    @Test func `a queue that somebody declared otherwise is named`() async throws {
-        try await withQueue { queue, configuration in
-            let other = RabbitMQQueue(name: queue.topology.jobs.name, arguments: [("x-max-length", .number(7))])
-            try await withLink(configuration) { try $0.declare(other) }
-            let sentence = try await refusal(configuration)
-            #expect(sentence.hasPrefix("rabbitmq: cannot declare the queue \(configuration.queueName)"))
-            #expect(sentence.contains("PRECONDITION_FAILED") && sentence.contains("x-max-length"))
+    @Test func `a broker that hangs holds a call up for no longer than its limits say`() async throws {
+        let server = try await Self.server.value
+        try await withQueue(on: server) { settings in
+            settings.confirmTimeoutSeconds = 0.5
+            settings.loginTimeoutSeconds = 0.5
+            settings.reconnectCapSeconds = 0.1
+        } _: { queue, _ in
+            try await queue.enqueue([Sample.job()], at: Sample.start)
+            server.signal(SIGSTOP)
+            let start = ContinuousClock.now
+            await #expect(throws: StoreError.outcomeUnknown("rabbitmq: 1 messages were not confirmed within 0.5 s")) {
+                try await queue.enqueue([Sample.job()], at: Sample.start)
+            }
+            let sentence = try await unavailable { try await queue.enqueue([Sample.job()], at: Sample.start) }
+            #expect(sentence.hasPrefix("rabbitmq: cannot log in at"))
+            #expect(ContinuousClock.now - start < .seconds(5))
+            server.signal(SIGCONT)
+            #expect(try await !queue.leaseEventually().isEmpty)
         }
     }
 
-    /// What a queue says that cannot work.
-    private func refusal(_ configuration: RabbitMQConfiguration) async throws -> String {
-        let queue = RabbitMQPushQueue(configuration)
-        let sentence = try await unavailable { try await queue.enqueue([Sample.job()], at: Sample.start) }
-        await close(queue)
-        return sentence
+    @Test func `a broker that lacks memory takes no jobs and says so, and hands out those it has`() async throws {
+        let server = try await Self.server.value
+        try await withQueue(on: server) { settings in
+            settings.confirmTimeoutSeconds = 1
+        } _: { queue, _ in
+            let job = Sample.job()
+            try await queue.enqueue([job], at: Sample.start)
+            try await server.control("set_vm_memory_high_watermark", "absolute", "1MB")
+            await #expect(throws: StoreError.self) { try await queue.enqueue([Sample.job()], at: Sample.start) }
+            let start = ContinuousClock.now
+            let sentence = try await unavailable { try await queue.enqueue([Sample.job()], at: Sample.start) }
+            #expect(sentence == "rabbitmq: the broker accepts no messages for now (low on memory)")
+            #expect(ContinuousClock.now - start < .seconds(0.5), "it is told at once")
+            let lease = try await queue.lease(limit: 1, seconds: 30, at: Sample.start)
+            #expect(lease.map(\.job) == [job])
+            try await queue.finish([lease[0].id: .done], at: Sample.start)
+
+            try await server.control("set_vm_memory_high_watermark", "absolute", "256MB")
+            let deadline = ContinuousClock.now + .seconds(20)
+            while (try? await queue.enqueue([job], at: Sample.start)) == nil, ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            let jobs = try await queue.lease(limit: 10, seconds: 30, at: Sample.start).map(\.job)
+            #expect(jobs.count == 2 && jobs.last == job, "the one whose outcome was unknown, and the last")
+        }
     }
 }

@@ -121,6 +121,18 @@ final class RabbitMQServer: Sendable {
         await onThread { [configuration] in (try? RabbitMQLink(configuration)) != nil }
     }
 
+    /// As a machine that hangs, until `SIGCONT`.
+    func signal(_ signal: Int32) {
+        process.withLock { if let process = $0 { _ = Foundation.kill(process.processIdentifier, signal) } }
+    }
+
+    /// Has the broker's own tool, which takes seconds, tell it something.
+    func control(_ arguments: String...) async throws {
+        let tool = try run("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-n", "parley-\(port)@localhost"] + arguments)
+        await onThread { tool.waitUntilExit() }
+        guard tool.terminationStatus == 0 else { throw NotStarted(description: "rabbitmqctl failed: \(arguments)") }
+    }
+
     /// As a crash: the broker gets no word in.
     func kill() async {
         await onThread {

@@ -43,7 +43,6 @@ extension RabbitMQLink {
         for _ in 0..<count {
             if let delivery = try answer(from: queue) { taken.append(delivery) }
         }
-        amqp_maybe_release_buffers(state)
         return taken
     }
 
@@ -60,6 +59,7 @@ extension RabbitMQLink {
                 delivery.tag = ok.delivery_tag
                 delivery.isRedelivered = ok.redelivered != 0
                 delivery.remaining = Int(ok.message_count)
+                amqp_maybe_release_buffers_on_channel(state, Self.work)
                 return delivery
             default: continue
             }

@@ -35,7 +35,7 @@ final class RabbitMQLink {
 
     private func connect() throws(RabbitMQFailure) {
         let url = configuration.url
-        guard let socket = amqp_tcp_socket_new(state) else { throw RabbitMQFailure("no memory for a socket") }
+        guard let socket = amqp_tcp_socket_new(state) else { throw failed(RabbitMQFailure("no memory for a socket")) }
         var timeout = timeval(seconds: configuration.connectTimeoutSeconds)
         let status = amqp_socket_open_noblock(socket, url.host, Int32(url.port), &timeout)
         guard status == 0 else { throw failed(RabbitMQFailure("connect to \(url.address)", status: status)) }
@@ -47,11 +47,8 @@ final class RabbitMQLink {
         var reply = timeval(seconds: configuration.replyTimeoutSeconds)
         amqp_set_handshake_timeout(state, &login)
         amqp_set_rpc_timeout(state, &reply)
-        let answer = withAMQPTable([("connection_name", .text("parley"))]) { properties in
-            withUnsafePointer(to: properties) {
-                parley_amqp_login(state, url.virtualHost, Int32(configuration.heartbeatSeconds), $0, url.user, url.password)
-            }
-        }
+        let heartbeat = Int32(configuration.heartbeatSeconds)
+        let answer = parley_amqp_login(state, url.virtualHost, heartbeat, "parley", url.user, url.password)
         guard answer.reply_type == AMQP_RESPONSE_NORMAL else {
             throw failed(RabbitMQFailure("log in at \(url.address), virtual host \(url.virtualHost)", answer))
         }

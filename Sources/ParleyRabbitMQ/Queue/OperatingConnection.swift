@@ -35,53 +35,61 @@ final class OperatingConnection {
     }
 
     func deadLetters(limit: Int, after: PushJobID?) throws(StoreError) -> [DeadPushJob] {
-        try withLink { link throws(RabbitMQFailure) in
-            var page = DeadLetterPage(limit: limit, after: after)
-            try forEachDead(link) { _, letter in
-                if let letter { page.add(letter) }
-            }
-            try link.giveBackAll()
-            return page.letters
+        var page = DeadLetterPage(limit: limit, after: after)
+        let link = try connection.opened()
+        try forEachDead(link) { letters in
+            for letter in letters { page.add(letter.message) }
         }
+        try Self.unavailableWhenLost { () throws(RabbitMQFailure) in try link.giveBackAll() }
+        return page.letters
     }
 
     /// Publishes the dead letters named, or all for nil, to the queue of jobs, and then lets go of them. The rest stays.
     func replay(_ chosen: Set<PushJobID>?) throws(StoreError) -> Int {
         let link = try connection.opened()
-        var letters: [(tag: UInt64, message: PushJobMessage)] = []
-        try Self.unavailableWhenLost { () throws(RabbitMQFailure) in
-            try forEachDead(link) { tag, letter in
-                if let letter, chosen?.contains(letter.id) ?? true { letters.append((tag, letter)) }
-            }
-        }
-        letters.sort { $0.message.id.value < $1.message.id.value }
-        let due = letters.map { PushJobMessage(id: $0.message.id, job: $0.message.job, attempts: 0).outgoing(to: topology.jobs) }
+        var count = 0
         do throws(StoreError) {
-            try link.publishConfirmed(due)
+            try forEachDead(link) { letters throws(StoreError) in
+                let due = letters.filter { chosen?.contains($0.message.id) ?? true }
+                try replay(due, link)
+                count += due.count
+            }
+            try Self.unavailableWhenLost { () throws(RabbitMQFailure) in try link.giveBackAll() }
         } catch {
             try? link.giveBackAll()
+            if count > 0, case .unavailable(let sentence) = error { throw .outcomeUnknown(sentence) }
             throw error
         }
+        return count
+    }
+
+    private func replay(_ letters: [DeadLetter], _ link: RabbitMQLink) throws(StoreError) {
+        let letters = letters.sorted { $0.message.id.value < $1.message.id.value }
+        try link.publishConfirmed(
+            letters.map { PushJobMessage(id: $0.message.id, job: $0.message.job, attempts: 0).outgoing(to: topology.jobs) })
         do throws(RabbitMQFailure) {
             try link.acknowledge(letters.map(\.tag))
-            try link.giveBackAll()
         } catch {
             throw .outcomeUnknown(error.description)
         }
-        return letters.count
     }
 
-    /// Takes the dead letters one after the other; nil for one that is no push job.
-    private func forEachDead(_ link: RabbitMQLink, _ body: (UInt64, PushJobMessage?) -> Void) throws(RabbitMQFailure) {
-        try link.declare(topology.dead)
+    private typealias DeadLetter = (tag: UInt64, message: PushJobMessage)
+
+    /// Takes the dead letters, some at a time. Those that are no push jobs are passed over, and held with the others.
+    private func forEachDead(_ link: RabbitMQLink, _ body: ([DeadLetter]) throws(StoreError) -> Void) throws(StoreError) {
         var left = configuration.maxDeadLettersRead
         while left > 0 {
-            let taken = try link.take(min(left, configuration.maxPipelined), from: topology.dead)
+            let taken = try Self.unavailableWhenLost { () throws(RabbitMQFailure) in
+                try link.declare(topology.dead)
+                return try link.take(min(left, configuration.maxPipelined), from: topology.dead)
+            }
             if taken.isEmpty { return }
             left -= taken.count
-            for delivery in taken {
-                body(delivery.tag, PushJobMessage(delivery) { ids.next(at: Timestamp(milliseconds: 0)) })
-            }
+            try body(
+                taken.compactMap { delivery in
+                    PushJobMessage(delivery) { ids.next(at: Timestamp(milliseconds: 0)) }.map { (delivery.tag, $0) }
+                })
         }
     }
 
@@ -100,39 +108,6 @@ final class OperatingConnection {
             return try body()
         } catch {
             throw .unavailable(error.description)
-        }
-    }
-}
-
-/// The dead letters with the lowest ids behind one, gathered in any order without keeping the others.
-struct DeadLetterPage {
-    private let limit: Int
-    private let after: PushJobID?
-    private var messages: [PushJobMessage] = []
-
-    init(limit: Int, after: PushJobID?) {
-        self.limit = limit
-        self.after = after
-    }
-
-    mutating func add(_ message: PushJobMessage) {
-        if let after, message.id.value <= after.value { return }
-        messages.append(message)
-        if messages.count >= 2 * limit + 100 { trim() }
-    }
-
-    private mutating func trim() {
-        messages.sort { $0.id.value < $1.id.value }
-        messages.removeLast(max(0, messages.count - limit))
-    }
-
-    var letters: [DeadPushJob] {
-        var page = self
-        page.trim()
-        return page.messages.map {
-            DeadPushJob(
-                id: $0.id, job: $0.job, attempts: $0.attempts, reason: $0.reason ?? "no reason given",
-                diedAt: $0.diedAt ?? $0.job.createdAt)
         }
     }
 }

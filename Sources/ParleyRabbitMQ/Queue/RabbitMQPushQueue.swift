@@ -82,7 +82,7 @@ public final class RabbitMQPushQueue: PushQueue {
 
     public func lease(limit: Int, seconds: Double, at now: Timestamp) async throws(StoreError) -> [LeasedPushJob] {
         let leases = try await leasing.run { leasing throws(StoreError) in
-            try leasing.lease(limit: limit, seconds: seconds, at: now)
+            try leasing.lease(limit: max(0, limit), seconds: seconds, at: now)
         }
         await putAsideUnreadable(leases, at: now)
         return leases.compactMap { lease in
