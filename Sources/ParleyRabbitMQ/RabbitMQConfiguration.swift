@@ -12,6 +12,10 @@ public struct RabbitMQConfiguration: Sendable, Equatable {
     public var replyTimeoutSeconds = 10.0
     /// Until it has confirmed what was published together. It confirms what it has written to its disk.
     public var confirmTimeoutSeconds = 15.0
+    /// How old a queue must be before a job is put into it. A broker confirms the declaration of a durable queue while it still
+    /// has it in memory only, and writes it down within two seconds; killed before that, it forgets the queue and with it the
+    /// messages that it has confirmed and stored. Only the first calls after the queues came to be wait for this.
+    public var newQueueSeconds = 2.5
     /// Agreed with the broker: a side that is not heard of for two of these is taken for dead.
     public var heartbeatSeconds = 20
     /// The longest wait before a lost connection is made anew. Calls in between fail at once.

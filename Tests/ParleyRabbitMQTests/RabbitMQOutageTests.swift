@@ -13,7 +13,10 @@ struct RabbitMQOutageTests {
 
     @Test func `a broker that is killed has every job when it is back, and is found again (P5)`() async throws {
         let server = try await Self.server.value
-        try await withQueue(on: server) { queue, _ in
+        try await withQueue(on: server) { settings in
+            settings.newQueueSeconds = RabbitMQConfiguration(url: server.url).newQueueSeconds
+        } _: { queue, _ in
+            try await queue.prepare()
             let jobs = (0..<500).map { _ in Sample.job() }
             try await queue.enqueue(jobs, at: Sample.start)
             let leases = try await queue.lease(limit: 20, seconds: 1000, at: Sample.start)
@@ -38,6 +41,47 @@ struct RabbitMQOutageTests {
             #expect(back.isSuperset(of: expected))
             #expect(try await queue.deadLetters(limit: 10, after: nil).count == 5)
         }
+    }
+
+    @Test func `a job whose queueing was confirmed survives a kill in the middle of it (P1, P5)`() async throws {
+        let server = try await Self.server.value
+        try await withQueue(on: server) { settings in
+            settings.newQueueSeconds = RabbitMQConfiguration(url: server.url).newQueueSeconds
+        } _: { queue, _ in
+            let (batches, count) = AsyncStream.makeStream(of: Int.self)
+            async let queued = queueUntilRefused(queue) { count.yield($0) }
+            for await number in batches where number == 30 { break }
+            await server.kill()
+            let (confirmed, error) = try await queued
+            #expect(confirmed.count >= 600)
+            if case .unavailable = error {} else if case .outcomeUnknown = error {} else { Issue.record("found \(error)") }
+            try await server.start()
+            var back: Set<MessageID> = []
+            while !back.isSuperset(of: confirmed) {
+                let leases = try await queue.leaseEventually(limit: 1000, seconds: 1000)
+                guard !leases.isEmpty else { break }
+                back.formUnion(leases.map(\.job.messageID))
+            }
+            #expect(confirmed.subtracting(back).count == 0)
+        }
+    }
+
+    /// Queues batches of 20, telling how many were confirmed, until the queue throws.
+    private func queueUntilRefused(
+        _ queue: RabbitMQPushQueue, _ told: (Int) -> Void
+    ) async throws -> (confirmed: Set<MessageID>, StoreError) {
+        var confirmed: Set<MessageID> = []
+        for number in 1...1_000_000 {
+            let jobs = (0..<20).map { _ in Sample.job() }
+            do throws(StoreError) {
+                try await queue.enqueue(jobs, at: Sample.start)
+            } catch {
+                return (confirmed, error)
+            }
+            confirmed.formUnion(jobs.map(\.messageID))
+            told(number)
+        }
+        throw CancellationError()
     }
 
     /// Five done, five dead, five to be tried again and five that stay leased.

@@ -118,7 +118,7 @@ final class RabbitMQServer: Sendable {
     }
 
     private func canLogIn() async -> Bool {
-        await onThread { [configuration] in (try? RabbitMQLink(configuration)) != nil }
+        await onThread { [configuration] in (try? RabbitMQLink(configuration, newQueues: NewQueues())) != nil }
     }
 
     /// As a machine that hangs, until `SIGCONT`.

@@ -32,6 +32,7 @@ private func configuration(
     let shared = server == nil ? try await RabbitMQServer.shared.value : nil
     var configuration = RabbitMQConfiguration(url: (server ?? shared!).url)
     configuration.queueName = "test-\(UUID().uuidString)"
+    configuration.newQueueSeconds = 0  // only a broker that is killed loses a new queue
     change(&configuration)
     return configuration
 }
@@ -44,7 +45,7 @@ func close(_ queue: RabbitMQPushQueue) async {
 func withLink<Value: Sendable>(
     _ configuration: RabbitMQConfiguration, _ body: @escaping @Sendable (RabbitMQLink) throws -> Value
 ) async throws -> Value {
-    try await onThread { Result { try body(RabbitMQLink(configuration)) } }.get()
+    try await onThread { Result { try body(RabbitMQLink(configuration, newQueues: NewQueues())) } }.get()
 }
 
 extension RabbitMQLink {

@@ -5,13 +5,15 @@ import ParleyEngines
 /// as long as the configuration says.
 final class RabbitMQConnection {
     private let configuration: RabbitMQConfiguration
+    private let newQueues: NewQueues
     private var link: RabbitMQLink?
     private var backoff: Backoff
     private var nextTry: ContinuousClock.Instant?
     private var lastFailure = RabbitMQFailure("not connected yet")
 
-    init(_ configuration: RabbitMQConfiguration) {
+    init(_ configuration: RabbitMQConfiguration, newQueues: NewQueues) {
         self.configuration = configuration
+        self.newQueues = newQueues
         backoff = Backoff(longest: configuration.reconnectCapSeconds)
     }
 
@@ -21,7 +23,7 @@ final class RabbitMQConnection {
         if let link = current() { return link }
         if let nextTry, .now < nextTry { throw .unavailable(lastFailure.description) }
         do throws(RabbitMQFailure) {
-            let link = try RabbitMQLink(configuration)
+            let link = try RabbitMQLink(configuration, newQueues: newQueues)
             self.link = link
             backoff.reset()
             nextTry = nil

@@ -12,6 +12,7 @@ extension RabbitMQLink {
         } catch {
             throw .unavailable(error.description)
         }
+        newQueues.wait(for: Set(messages.map(\.queue.name)), toBe: configuration.newQueueSeconds)
         for start in stride(from: 0, to: messages.count, by: configuration.maxPipelined) {
             let part = messages[start..<min(start + configuration.maxPipelined, messages.count)]
             let ledger = try settled(part)

@@ -10,6 +10,7 @@ final class RabbitMQLink {
 
     let state: amqp_connection_state_t
     let configuration: RabbitMQConfiguration
+    let newQueues: NewQueues
     /// Set by a failure: nothing more is to be asked of it.
     private(set) var isBroken = false
     /// While the broker accepts no messages because it lacks memory or disk: its word for which
@@ -21,8 +22,9 @@ final class RabbitMQLink {
     var declared: Set<String> = []
 
     /// Connects and logs in.
-    init(_ configuration: RabbitMQConfiguration) throws(RabbitMQFailure) {
+    init(_ configuration: RabbitMQConfiguration, newQueues: NewQueues) throws(RabbitMQFailure) {
         self.configuration = configuration
+        self.newQueues = newQueues
         guard let state = amqp_new_connection() else { throw RabbitMQFailure("no memory for a connection") }
         self.state = state
         try connect()

@@ -12,11 +12,11 @@ final class LeasingConnection {
     /// The connection that the leases are on.
     private weak var leasedOn: RabbitMQLink?
 
-    init(_ configuration: RabbitMQConfiguration, queue: RabbitMQQueue, ids: PushJobIDs) {
+    init(_ configuration: RabbitMQConfiguration, queue: RabbitMQQueue, ids: PushJobIDs, newQueues: NewQueues) {
         self.configuration = configuration
         self.queue = queue
         self.ids = ids
-        connection = RabbitMQConnection(configuration)
+        connection = RabbitMQConnection(configuration, newQueues: newQueues)
     }
 
     /// Leases of this process.

@@ -10,11 +10,11 @@ final class OperatingConnection {
     private let ids: PushJobIDs
     private let connection: RabbitMQConnection
 
-    init(_ configuration: RabbitMQConfiguration, topology: RabbitMQTopology, ids: PushJobIDs) {
+    init(_ configuration: RabbitMQConfiguration, topology: RabbitMQTopology, ids: PushJobIDs, newQueues: NewQueues) {
         self.configuration = configuration
         self.topology = topology
         self.ids = ids
-        connection = RabbitMQConnection(configuration)
+        connection = RabbitMQConnection(configuration, newQueues: newQueues)
     }
 
     /// Declares all queues.

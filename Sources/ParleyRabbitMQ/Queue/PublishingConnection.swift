@@ -5,8 +5,8 @@ import ParleyCore
 final class PublishingConnection {
     private let connection: RabbitMQConnection
 
-    init(_ configuration: RabbitMQConfiguration) {
-        connection = RabbitMQConnection(configuration)
+    init(_ configuration: RabbitMQConfiguration, newQueues: NewQueues) {
+        connection = RabbitMQConnection(configuration, newQueues: newQueues)
     }
 
     func publish(_ messages: [OutgoingMessage]) throws(StoreError) {

@@ -39,21 +39,32 @@ public final class RabbitMQPushQueue: PushQueue {
         func threads<Connection>(_ make: @escaping @Sendable () -> Connection) -> DriverThreads<Connection> {
             DriverThreads(name: "rabbitmq", count: 1, maxWaiting: configuration.maxWaitingCalls, make: make)
         }
-        let publishing = threads { PublishingConnection(configuration) }
-        let leasing = threads { [ids] in LeasingConnection(configuration, queue: topology.jobs, ids: ids) }
-        let operating = threads { [ids] in OperatingConnection(configuration, topology: topology, ids: ids) }
+        let newQueues = NewQueues()
+        let publishing = threads { PublishingConnection(configuration, newQueues: newQueues) }
+        let leasing = threads { [ids] in LeasingConnection(configuration, queue: topology.jobs, ids: ids, newQueues: newQueues) }
+        let operating = threads { [ids] in
+            OperatingConnection(configuration, topology: topology, ids: ids, newQueues: newQueues)
+        }
         self.topology = topology
         self.publishing = publishing
         self.leasing = leasing
         self.operating = operating
         self.logger = logger
+        let seconds = configuration.housekeepingSeconds
         housekeeping = Task {
-            while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(configuration.housekeepingSeconds))
-                try? await publishing.run { $0.lookAfter() }
-                try? await leasing.run { $0.lookAfter() }
-                try? await operating.run { $0.lookAfter() }
-            }
+            async let first: Void = Self.lookAfter(publishing, every: seconds) { $0.lookAfter() }
+            async let second: Void = Self.lookAfter(leasing, every: seconds) { $0.lookAfter() }
+            async let third: Void = Self.lookAfter(operating, every: seconds) { $0.lookAfter() }
+            _ = await (first, second, third)
+        }
+    }
+
+    /// Until the task is cancelled. Each connection by itself, so that one that waits for the broker holds up no other.
+    private static func lookAfter<Connection>(
+        _ threads: DriverThreads<Connection>, every seconds: Double, _ body: @escaping @Sendable (Connection) -> Void
+    ) async {
+        while (try? await Task.sleep(for: .seconds(seconds))) != nil {
+            try? await threads.run(body)
         }
     }
 
@@ -66,7 +77,7 @@ public final class RabbitMQPushQueue: PushQueue {
         operating.close()
     }
 
-    /// Declares all queues. Throws when the broker cannot be reached, or has one of them with other properties.
+    /// Declares all queues. Best done once, before there are jobs: see ``RabbitMQConfiguration/newQueueSeconds``. Throws when the broker cannot be reached, or has one of them with other properties.
     public func prepare() async throws(StoreError) {
         try await operating.run { operating throws(StoreError) in try operating.prepare() }
     }
