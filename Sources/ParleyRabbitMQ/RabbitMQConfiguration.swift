@@ -17,6 +17,7 @@ public struct RabbitMQConfiguration: Sendable, Equatable {
     /// messages that it has confirmed and stored. Only the first calls after the queues came to be wait for this.
     public var newQueueSeconds = 2.5
     /// Agreed with the broker: a side that is not heard of for two of these is taken for dead.
+    /// Also the limit, twice as long, of sending to a broker that reads no further.
     public var heartbeatSeconds = 20
     /// The longest wait before a lost connection is made anew. Calls in between fail at once.
     public var reconnectCapSeconds = 2.0
