@@ -3,9 +3,11 @@
 #include <sys/time.h>
 #if __has_include(<rabbitmq-c/amqp.h>)  // from 0.12 on
 #include <rabbitmq-c/amqp.h>
+#include <rabbitmq-c/ssl_socket.h>
 #include <rabbitmq-c/tcp_socket.h>
 #else
 #include <amqp.h>
+#include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 #endif
 

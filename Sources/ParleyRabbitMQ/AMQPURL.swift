@@ -1,9 +1,16 @@
 /// Where a RabbitMQ broker is and how to log in: `amqp://user:password@host[:port][/vhost]`, as in RabbitMQ's URI
 /// specification (https://www.rabbitmq.com/docs/uri-spec). User, password and virtual host are percent-encoded.
 ///
+/// With `amqps://` the connection is encrypted, and the broker must show a certificate for the host's name (an address
+/// will not do) that an authority vouches for: one of Debian's bundle, or of the file that `?cacertfile=/path` names
+/// (https://www.rabbitmq.com/docs/uri-query-parameters).
+///
 /// Its description leaves user and password out, so that it can stand in logs.
 public struct AMQPURL: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     public static let defaultPort = 5672
+    public static let defaultEncryptedPort = 5671
+    /// Debian's bundle of authorities.
+    public static let defaultAuthorities = "/etc/ssl/certs/ca-certificates.crt"
 
     /// A name or an address; an IPv6 address without its brackets.
     public let host: String
@@ -13,34 +20,55 @@ public struct AMQPURL: Sendable, Equatable, CustomStringConvertible, CustomDebug
     public let password: String
     /// `/` when the URL names none, or an empty one.
     public let virtualHost: String
+    /// The file of the authorities that may vouch for the broker, as PEM; nil for a connection that is not encrypted.
+    public let authorities: String?
 
-    public init(host: String, port: Int = defaultPort, user: String = "guest", password: String = "guest", virtualHost: String = "/") {
+    public init(
+        host: String, port: Int = defaultPort, user: String = "guest", password: String = "guest", virtualHost: String = "/",
+        authorities: String? = nil
+    ) {
         self.host = host
         self.port = port
         self.user = user
         self.password = password
         self.virtualHost = virtualHost
+        self.authorities = authorities
     }
 
     public init(_ text: String) throws(AMQPURLError) {
-        let rest = try Self.withoutScheme(text)
-        guard !rest.contains(where: { $0 == "?" || $0 == "#" }) else { throw .invalid("has a ? or #; write them as %3F and %23") }
+        let (isEncrypted, rest) = try Self.withoutScheme(text)
         // The last @ ends the password, in case somebody did not encode one in it.
         let at = rest.lastIndex(of: "@")
-        let place = at.map { rest[rest.index(after: $0)...] } ?? rest
+        var place = at.map { rest[rest.index(after: $0)...] } ?? rest
+        authorities = try Self.authorities(&place, isEncrypted)
         let slash = place.firstIndex(of: "/") ?? place.endIndex
         (user, password) = try Self.login(at.map { rest[..<$0] })
-        (host, port) = try Self.address(place[..<slash])
+        (host, port) = try Self.address(place[..<slash], isEncrypted ? Self.defaultEncryptedPort : Self.defaultPort)
         virtualHost = try Self.virtualHost(place[slash...].dropFirst())
     }
 
-    private static func withoutScheme(_ text: String) throws(AMQPURLError) -> Substring {
-        guard let end = text.firstRange(of: "://") else { throw .invalid("must begin with amqp://") }
+    private static func withoutScheme(_ text: String) throws(AMQPURLError) -> (isEncrypted: Bool, Substring) {
+        guard let end = text.firstRange(of: "://") else { throw .invalid("must begin with amqp:// or amqps://") }
+        let rest = text[end.upperBound...]
+        guard !rest.contains("#") else { throw .invalid("has a #; write it as %23") }
         switch text[..<end.lowerBound].lowercased() {
-        case "amqp": return text[end.upperBound...]
-        case "amqps": throw .encrypted
-        default: throw .invalid("must begin with amqp://")
+        case "amqp": return (false, rest)
+        case "amqps": return (true, rest)
+        default: throw .invalid("must begin with amqp:// or amqps://")
         }
+    }
+
+    /// Takes the query off the end.
+    private static func authorities(_ place: inout Substring, _ isEncrypted: Bool) throws(AMQPURLError) -> String? {
+        guard let mark = place.firstIndex(of: "?") else { return isEncrypted ? defaultAuthorities : nil }
+        let query = place[mark...].dropFirst()
+        place = place[..<mark]
+        let name = "cacertfile="
+        guard query.hasPrefix(name), let file = decoded(query.dropFirst(name.count)), !file.isEmpty, !query.contains("&") else {
+            throw .invalid("has a ? that is not followed by cacertfile=/path alone; elsewhere write it as %3F")
+        }
+        guard isEncrypted else { throw .invalid("names a cacertfile, which goes with amqps:// only") }
+        return file
     }
 
     private static func login(_ text: Substring?) throws(AMQPURLError) -> (user: String, password: String) {
@@ -53,7 +81,7 @@ public struct AMQPURL: Sendable, Equatable, CustomStringConvertible, CustomDebug
         return (user, password)
     }
 
-    private static func address(_ text: Substring) throws(AMQPURLError) -> (host: String, port: Int) {
+    private static func address(_ text: Substring, _ defaultPort: Int) throws(AMQPURLError) -> (host: String, port: Int) {
         var (host, rest) = (text, Substring())
         if text.first == "[" {
             guard let end = text.firstIndex(of: "]") else { throw .invalid("has a [ without a ]") }
@@ -97,7 +125,9 @@ public struct AMQPURL: Sendable, Equatable, CustomStringConvertible, CustomDebug
     /// `host:port`, for errors and logs.
     var address: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
-    public var description: String { "amqp://\(address)/\(virtualHost == "/" ? "" : virtualHost)" }
+    public var description: String {
+        "\(authorities == nil ? "amqp" : "amqps")://\(address)/\(virtualHost == "/" ? "" : virtualHost)"
+    }
     public var debugDescription: String { description }
 }
 
@@ -106,17 +136,10 @@ public struct AMQPURL: Sendable, Equatable, CustomStringConvertible, CustomDebug
 public enum AMQPURLError: Error, Equatable, CustomStringConvertible {
     /// What is wrong, to follow "the RabbitMQ URL".
     case invalid(String)
-    /// TLS was asked for.
-    case encrypted
 
     public var description: String {
         switch self {
         case .invalid(let reason): "the RabbitMQ URL \(reason); it looks like amqp://user:password@host:5672/vhost"
-        case .encrypted:
-            """
-            the RabbitMQ URL begins with amqps://, which Parley does not speak yet; use amqp:// in a private network, or through a TLS \
-            tunnel such as stunnel
-            """
         }
     }
 }

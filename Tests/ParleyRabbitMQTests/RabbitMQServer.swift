@@ -18,11 +18,14 @@ final class RabbitMQServer: Sendable {
     private static let program = "/usr/lib/rabbitmq/bin/rabbitmq-server"  // the one on the PATH lets in only some users
 
     let port = freePort()
+    let encryptedPort = freePort()
     private let distributionPort = freePort()
     private let epmdPort = freePort()
     private let folder = FileManager.default.temporaryDirectory.appending(path: "parley-rabbitmq-\(UUID().uuidString)")
     private let process = Mutex<Process?>(nil)
 
+    /// The file of the authority that vouches for the server, which calls itself "localhost".
+    var authority: String { folder.appending(path: "authority.pem").path }
     var url: AMQPURL { AMQPURL(host: "127.0.0.1", port: port, user: "parley", password: "open sesame", virtualHost: "parley") }
 
     init() async throws {
@@ -31,6 +34,7 @@ final class RabbitMQServer: Sendable {
         }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try writeSettings()
+        try makeCertificate()
         let epmd = try run("/usr/bin/env", ["epmd", "-address", "127.0.0.1", "-port", "\(epmdPort)"])
         try "\(epmd.processIdentifier)\n".write(to: folder.appending(path: "epmd.pid"), atomically: true, encoding: .utf8)
         try watch()
@@ -40,6 +44,10 @@ final class RabbitMQServer: Sendable {
     private func writeSettings() throws {
         try """
         listeners.tcp.1 = 127.0.0.1:\(port)
+        listeners.ssl.1 = 127.0.0.1:\(encryptedPort)
+        ssl_options.cacertfile = \(authority)
+        ssl_options.certfile = \(authority)
+        ssl_options.keyfile = \(folder.path)/key.pem
         default_vhost = parley
         default_user = parley
         default_pass = open sesame
@@ -55,6 +63,15 @@ final class RabbitMQServer: Sendable {
         let cookie = folder.appending(path: ".erlang.cookie")
         try UUID().uuidString.write(to: cookie, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o400], ofItemAtPath: cookie.path)
+    }
+
+    /// One that vouches for itself.
+    private func makeCertificate() throws {
+        let arguments = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext"]
+        let openssl = try run(
+            "/usr/bin/env", ["openssl"] + arguments + ["subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "authority.pem"])
+        openssl.waitUntilExit()
+        guard openssl.terminationStatus == 0 else { throw NotStarted(description: "openssl made no certificate") }
     }
 
     private var environment: [String: String] {

@@ -37,10 +37,20 @@ final class RabbitMQLink {
 
     private func connect() throws(RabbitMQFailure) {
         let url = configuration.url
-        guard let socket = amqp_tcp_socket_new(state) else { throw failed(RabbitMQFailure("no memory for a socket")) }
+        let socket = try url.authorities.map { (file) throws(RabbitMQFailure) in try encryptedSocket(file) } ?? amqp_tcp_socket_new(state)
+        guard let socket else { throw failed(RabbitMQFailure("no memory for a socket")) }
         var timeout = timeval(seconds: configuration.connectTimeoutSeconds)
         let status = amqp_socket_open_noblock(socket, url.host, Int32(url.port), &timeout)
         guard status == 0 else { throw failed(RabbitMQFailure("connect to \(url.address)", status: status)) }
+    }
+
+    private func encryptedSocket(_ authorities: String) throws(RabbitMQFailure) -> OpaquePointer? {
+        guard let socket = amqp_ssl_socket_new(state) else { return nil }
+        amqp_ssl_socket_set_verify_peer(socket, 1)
+        amqp_ssl_socket_set_verify_hostname(socket, 1)
+        try check(amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST), "ask for TLS 1.2")
+        try check(amqp_ssl_socket_set_cacert(socket, authorities), "read the certificates in \(authorities)")
+        return socket
     }
 
     private func logIn() throws(RabbitMQFailure) {
