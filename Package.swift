@@ -105,6 +105,11 @@ let package = Package(
         .target(
             name: "ParleyPostgres", dependencies: ["CLibPQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
             swiftSettings: settings),
+        .systemLibrary(
+            name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]),
+        .target(
+            name: "ParleyRabbitMQ", dependencies: ["CRabbitMQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
+            swiftSettings: settings),
         .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .executableTarget(
             name: "parley",
@@ -147,6 +152,10 @@ let package = Package(
         .testTarget(
             name: "ParleyPostgresTests",
             dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyPostgres", "ParleyTesting", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ParleyRabbitMQTests",
+            dependencies: ["CRabbitMQ", "ParleyCore", "ParleyModel", "ParleyRabbitMQ", "ParleyTesting", logging],
             swiftSettings: settings),
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
