@@ -9,7 +9,12 @@ import Synchronization
 /// go of on it. Calls are taken in the order in which they came by whichever thread is free; calls that depend on each
 /// other's order must be awaited one after the other.
 public final class DriverThreads<Connection>: Sendable {
-    private typealias Job = @Sendable (Connection) -> Void
+    private struct Job: Sendable {
+        /// When it has waited too long.
+        let deadline: ContinuousClock.Instant
+        let carryOut: @Sendable (Connection) -> Void
+        let refuse: @Sendable (StoreError) -> Void
+    }
 
     private struct State {
         /// Oldest last, newly come ones apart: taking one never moves the others.
@@ -32,6 +37,7 @@ public final class DriverThreads<Connection>: Sendable {
 
     private let name: String
     private let maxWaiting: Int
+    private let maxWaitSeconds: Double
     private let make: @Sendable () -> Connection
     private let state = Mutex(State())
     private let changed = NSCondition()
@@ -40,10 +46,15 @@ public final class DriverThreads<Connection>: Sendable {
     ///   - name: Of the engine, in lower case: it stands in errors and is the threads' name.
     ///   - count: Threads, and so connections.
     ///   - maxWaiting: Calls that may wait for a thread; one more is refused.
+    ///   - maxWaitSeconds: How long a call may have waited when a thread takes it; one that has waited longer is refused. So an
+    ///     engine that comes back is not busy with calls whose callers have long given up.
     ///   - make: Makes a thread's connection. It must not wait for the engine: connecting is a part of the first call.
-    public init(name: String, count: Int, maxWaiting: Int, make: @escaping @Sendable () -> Connection) {
+    public init(
+        name: String, count: Int, maxWaiting: Int, maxWaitSeconds: Double = 10, make: @escaping @Sendable () -> Connection
+    ) {
         self.name = name
         self.maxWaiting = maxWaiting
+        self.maxWaitSeconds = maxWaitSeconds
         self.make = make
         state.withLock { $0.running = count }
         for number in 0..<count {
@@ -53,25 +64,27 @@ public final class DriverThreads<Connection>: Sendable {
         }
     }
 
-    /// Runs `body` on one of the threads. Throws `unavailable` when too many calls wait, or the threads have been closed;
-    /// nothing was done then.
+    /// Runs `body` on one of the threads. Throws `unavailable` when too many calls wait, this one has waited too long, or the
+    /// threads have been closed; nothing was done then.
     public func run<Value: Sendable>(
         _ body: @escaping @Sendable (Connection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
-            let refusal = submit { connection in
+            let job = Job(deadline: .now + .seconds(maxWaitSeconds)) { connection in
                 do throws(StoreError) {
                     continuation.resume(returning: .success(try body(connection)))
                 } catch {
                     continuation.resume(returning: .failure(error))
                 }
+            } refuse: { refusal in
+                continuation.resume(returning: .failure(refusal))
             }
-            if let refusal { continuation.resume(returning: .failure(refusal)) }
+            if let refusal = submit(job) { job.refuse(refusal) }
         }
         return try result.get()
     }
 
-    private func submit(_ job: @escaping Job) -> StoreError? {
+    private func submit(_ job: Job) -> StoreError? {
         let refusal = state.withLock { state -> StoreError? in
             guard !state.isClosed else { return .unavailable("\(name): the connections are closed") }
             guard state.waiting < maxWaiting else { return .unavailable("\(name): \(maxWaiting) calls are waiting already") }
@@ -105,9 +118,13 @@ public final class DriverThreads<Connection>: Sendable {
     private func work() {
         var connection: Connection?
         while let job = nextJob() {
+            guard .now < job.deadline else {
+                job.refuse(.unavailable("\(name): no connection was free for \(maxWaitSeconds) s"))
+                continue
+            }
             let used = connection ?? make()
             connection = used
-            job(used)
+            job.carryOut(used)
         }
         connection = nil
         state.withLock { $0.running -= 1 }

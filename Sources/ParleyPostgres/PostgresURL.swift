@@ -7,10 +7,11 @@ import CLibPQ
 /// that in the URI sets them instead of us).
 ///
 /// Its description is for logs: it never shows the password.
-public struct PostgresURL: Sendable, CustomStringConvertible {
+public struct PostgresURL: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// With the password in it: for libpq only.
     let text: String
     private let password: String?
+    /// `postgresql://host:port/database`.
     public let description: String
 
     /// Nil when libpq does not understand the text. A host that does not exist is found out by connecting.
@@ -29,6 +30,11 @@ public struct PostgresURL: Sendable, CustomStringConvertible {
         let host = found["host"] ?? found["hostaddr"] ?? "localhost"
         description = "postgresql://\(host):\(found["port"] ?? "5432")/\(found["dbname"] ?? "")"
     }
+
+    /// As ``description``.
+    public var debugDescription: String { description }
+    /// For `dump`, which would otherwise look inside.
+    public var customMirror: Mirror { Mirror(self, children: ["description": description]) }
 
     /// A text of libpq's as one line and without the password, should it ever repeat it.
     func redacted(_ text: String) -> String {
@@ -51,5 +57,6 @@ public struct PostgresLimits: Sendable {
     /// How often a transaction that met others (a serialization failure, a deadlock) is tried in all.
     public var attempts = 8
 
+    /// The defaults.
     public init() {}
 }

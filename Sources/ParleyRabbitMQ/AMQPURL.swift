@@ -1,3 +1,5 @@
+import ParleyEngines
+
 /// Where a RabbitMQ broker is and how to log in: `amqp://user:password@host[:port][/vhost]`, as in RabbitMQ's URI
 /// specification (https://www.rabbitmq.com/docs/uri-spec). User, password and virtual host are percent-encoded.
 ///
@@ -6,23 +8,28 @@
 /// (https://www.rabbitmq.com/docs/uri-query-parameters).
 ///
 /// Its description leaves user and password out, so that it can stand in logs.
-public struct AMQPURL: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
+public struct AMQPURL: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Of `amqp://`.
     public static let defaultPort = 5672
+    /// Of `amqps://`.
     public static let defaultEncryptedPort = 5671
     /// Debian's bundle of authorities.
     public static let defaultAuthorities = "/etc/ssl/certs/ca-certificates.crt"
 
     /// A name or an address; an IPv6 address without its brackets.
     public let host: String
+    /// The broker's port for AMQP.
     public let port: Int
     /// `guest` when the URL names none.
     public let user: String
+    /// Of that user; in no description.
     public let password: String
     /// `/` when the URL names none, or an empty one.
     public let virtualHost: String
     /// The file of the authorities that may vouch for the broker, as PEM; nil for a connection that is not encrypted.
     public let authorities: String?
 
+    /// From its parts, as they are.
     public init(
         host: String, port: Int = defaultPort, user: String = "guest", password: String = "guest", virtualHost: String = "/",
         authorities: String? = nil
@@ -35,6 +42,7 @@ public struct AMQPURL: Sendable, Equatable, CustomStringConvertible, CustomDebug
         self.authorities = authorities
     }
 
+    /// From the text of a URL.
     public init(_ text: String) throws(AMQPURLError) {
         let (isEncrypted, rest) = try Self.withoutScheme(text)
         // The last @ ends the password, in case somebody did not encode one in it.
@@ -42,8 +50,13 @@ public struct AMQPURL: Sendable, Equatable, CustomStringConvertible, CustomDebug
         var place = at.map { rest[rest.index(after: $0)...] } ?? rest
         authorities = try Self.authorities(&place, isEncrypted)
         let slash = place.firstIndex(of: "/") ?? place.endIndex
-        (user, password) = try Self.login(at.map { rest[..<$0] })
-        (host, port) = try Self.address(place[..<slash], isEncrypted ? Self.defaultEncryptedPort : Self.defaultPort)
+        do throws(EngineURL.Problem) {
+            (user, password) = try Self.login(at.map { rest[..<$0] })
+            (host, port) = try EngineURL.address(
+                place[..<slash], defaultPort: isEncrypted ? Self.defaultEncryptedPort : Self.defaultPort)
+        } catch {
+            throw .invalid(error.reason)
+        }
         virtualHost = try Self.virtualHost(place[slash...].dropFirst())
     }
 
@@ -64,71 +77,40 @@ public struct AMQPURL: Sendable, Equatable, CustomStringConvertible, CustomDebug
         let query = place[mark...].dropFirst()
         place = place[..<mark]
         let name = "cacertfile="
-        guard query.hasPrefix(name), let file = decoded(query.dropFirst(name.count)), !file.isEmpty, !query.contains("&") else {
+        guard query.hasPrefix(name), let file = EngineURL.percentDecoded(query.dropFirst(name.count)), !file.isEmpty, !query.contains("&")
+        else {
             throw .invalid("has a ? that is not followed by cacertfile=/path alone; elsewhere write it as %3F")
         }
         guard isEncrypted else { throw .invalid("names a cacertfile, which goes with amqps:// only") }
         return file
     }
 
-    private static func login(_ text: Substring?) throws(AMQPURLError) -> (user: String, password: String) {
+    private static func login(_ text: Substring?) throws(EngineURL.Problem) -> (user: String, password: String) {
         guard let text else { return ("guest", "guest") }
-        guard let colon = text.firstIndex(of: ":") else { throw .invalid("names a user without a password (user:password@)") }
-        guard let user = decoded(text[..<colon]), let password = decoded(text[text.index(after: colon)...]) else {
-            throw .invalid("has a % in user or password that is not followed by two hex digits")
-        }
-        guard !user.isEmpty else { throw .invalid("has a password without a user (user:password@)") }
+        let (user, password) = try EngineURL.login(text)
+        guard !user.isEmpty else { throw EngineURL.Problem(reason: "has a password without a user (user:password@)") }
         return (user, password)
-    }
-
-    private static func address(_ text: Substring, _ defaultPort: Int) throws(AMQPURLError) -> (host: String, port: Int) {
-        var (host, rest) = (text, Substring())
-        if text.first == "[" {
-            guard let end = text.firstIndex(of: "]") else { throw .invalid("has a [ without a ]") }
-            (host, rest) = (text[..<end].dropFirst(), text[end...].dropFirst())
-        } else if let colon = text.firstIndex(of: ":") {
-            (host, rest) = (text[..<colon], text[colon...])
-        }
-        guard !host.isEmpty else { throw .invalid("names no host") }
-        guard !rest.isEmpty else { return (String(host), defaultPort) }
-        guard rest.first == ":", let port = Int(rest.dropFirst()), (1...65_535).contains(port) else {
-            throw .invalid("has a port that is not a number from 1 to 65535")
-        }
-        return (String(host), port)
     }
 
     private static func virtualHost(_ text: Substring) throws(AMQPURLError) -> String {
         guard !text.contains("/") else { throw .invalid("has a / in its virtual host; write it as %2F") }
-        guard let name = decoded(text) else { throw .invalid("has a % in its virtual host that is not followed by two hex digits") }
+        guard let name = EngineURL.percentDecoded(text) else {
+            throw .invalid("has a % in its virtual host that is not followed by two hex digits")
+        }
         return name.isEmpty ? "/" : name
     }
 
-    /// Nil when the text has a `%` without two hex digits, is not UTF-8, or holds a zero, which no C string can.
-    private static func decoded(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = text.utf8
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return bytes.contains(0) ? nil : String(validating: bytes, as: UTF8.self)
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        Character(Unicode.Scalar(byte)).hexDigitValue.flatMap(UInt8.init)
-    }
-
     /// `host:port`, for errors and logs.
-    var address: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    var address: String { EngineURL.address(host: host, port: port) }
 
+    /// Without user and password.
     public var description: String {
         "\(authorities == nil ? "amqp" : "amqps")://\(address)/\(virtualHost == "/" ? "" : virtualHost)"
     }
+    /// As ``description``.
     public var debugDescription: String { description }
+    /// For `dump`, which would otherwise look inside.
+    public var customMirror: Mirror { Mirror(self, children: ["host": host, "port": port, "virtualHost": virtualHost]) }
 }
 
 /// Why a text is no ``AMQPURL``. Its description is a sentence for the operator, and repeats nothing of the text: a password
@@ -137,6 +119,7 @@ public enum AMQPURLError: Error, Equatable, CustomStringConvertible {
     /// What is wrong, to follow "the RabbitMQ URL".
     case invalid(String)
 
+    /// A sentence for the operator.
     public var description: String {
         switch self {
         case .invalid(let reason): "the RabbitMQ URL \(reason); it looks like amqp://user:password@host:5672/vhost"

@@ -1,19 +1,25 @@
+import ParleyEngines
+
 /// Where a Redis server is and how to log in: `redis://[user[:password]]@host[:port][/database]`, as in the registration of the
 /// scheme (https://www.iana.org/assignments/uri-schemes/prov/redis). User and password are percent-encoded.
 ///
 /// Its description leaves user and password out, so that it can stand in logs.
 public struct RedisURL: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Where a URL names none.
     public static let defaultPort = 6379
 
     /// A name or an address; an IPv6 address without its brackets.
     public let host: String
+    /// The server's port.
     public let port: Int
     /// Nil for the server's default user.
     public let user: String?
     /// Nil where the server asks for none.
     public let password: String?
+    /// The number of the database, 0 where the URL names none.
     public let database: Int
 
+    /// From its parts, as they are.
     public init(host: String, port: Int = defaultPort, user: String? = nil, password: String? = nil, database: Int = 0) {
         self.host = host
         self.port = port
@@ -22,6 +28,7 @@ public struct RedisURL: Sendable, Equatable, CustomStringConvertible, CustomDebu
         self.database = database
     }
 
+    /// From the text of a URL.
     public init(_ text: String) throws(RedisURLError) {
         let rest = try Self.withoutScheme(text)
         guard !rest.contains(where: { $0 == "?" || $0 == "#" }) else { throw .invalid("has a ? or #; write them as %3F and %23") }
@@ -29,8 +36,12 @@ public struct RedisURL: Sendable, Equatable, CustomStringConvertible, CustomDebu
         let at = rest.lastIndex(of: "@")
         let place = at.map { rest[rest.index(after: $0)...] } ?? rest
         let slash = place.firstIndex(of: "/") ?? place.endIndex
-        (user, password) = try Self.login(at.map { rest[..<$0] })
-        (host, port) = try Self.address(place[..<slash])
+        do throws(EngineURL.Problem) {
+            (user, password) = try Self.login(at.map { rest[..<$0] })
+            (host, port) = try EngineURL.address(place[..<slash], defaultPort: Self.defaultPort)
+        } catch {
+            throw .invalid(error.reason)
+        }
         database = try Self.database(place[slash...].dropFirst())
     }
 
@@ -43,30 +54,11 @@ public struct RedisURL: Sendable, Equatable, CustomStringConvertible, CustomDebu
         }
     }
 
-    private static func login(_ text: Substring?) throws(RedisURLError) -> (user: String?, password: String?) {
+    private static func login(_ text: Substring?) throws(EngineURL.Problem) -> (user: String?, password: String?) {
         guard let text else { return (nil, nil) }
-        guard let colon = text.firstIndex(of: ":") else { throw .invalid("names a user without a password (user:password@)") }
-        guard let user = decoded(text[..<colon]), let password = decoded(text[text.index(after: colon)...]) else {
-            throw .invalid("has a % in user or password that is not followed by two hex digits")
-        }
-        guard !password.isEmpty else { throw .invalid("has an empty password") }
+        let (user, password) = try EngineURL.login(text)
+        guard !password.isEmpty else { throw EngineURL.Problem(reason: "has an empty password") }
         return (user.isEmpty ? nil : user, password)
-    }
-
-    private static func address(_ text: Substring) throws(RedisURLError) -> (host: String, port: Int) {
-        var (host, rest) = (text, Substring())
-        if text.first == "[" {
-            guard let end = text.firstIndex(of: "]") else { throw .invalid("has a [ without a ]") }
-            (host, rest) = (text[..<end].dropFirst(), text[end...].dropFirst())
-        } else if let colon = text.firstIndex(of: ":") {
-            (host, rest) = (text[..<colon], text[colon...])
-        }
-        guard !host.isEmpty else { throw .invalid("names no host") }
-        guard !rest.isEmpty else { return (String(host), defaultPort) }
-        guard rest.first == ":", let port = Int(rest.dropFirst()), (1...65_535).contains(port) else {
-            throw .invalid("has a port that is not a number from 1 to 65535")
-        }
-        return (String(host), port)
     }
 
     private static func database(_ text: Substring) throws(RedisURLError) -> Int {
@@ -77,30 +69,14 @@ public struct RedisURL: Sendable, Equatable, CustomStringConvertible, CustomDebu
         return number
     }
 
-    /// Nil when the text has a `%` without two hex digits, or is not UTF-8.
-    private static func decoded(_ text: Substring) -> String? {
-        var bytes: [UInt8] = []
-        var rest = text.utf8
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return String(validating: bytes, as: UTF8.self)
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt8? {
-        Character(Unicode.Scalar(byte)).hexDigitValue.flatMap(UInt8.init)
-    }
-
     /// `host:port`, for errors and logs.
-    var address: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    var address: String { EngineURL.address(host: host, port: port) }
 
+    /// Without user and password.
     public var description: String { "redis://\(address)/\(database)" }
+    /// As ``description``.
     public var debugDescription: String { description }
+    /// For `dump`, which would otherwise look inside.
     public var customMirror: Mirror { Mirror(self, children: ["host": host, "port": port, "database": database]) }
 }
 
@@ -112,6 +88,7 @@ public enum RedisURLError: Error, Equatable, CustomStringConvertible {
     /// TLS was asked for.
     case encrypted
 
+    /// A sentence for the operator.
     public var description: String {
         switch self {
         case .invalid(let reason): "the Redis URL \(reason); it looks like redis://user:password@host:6379/0"

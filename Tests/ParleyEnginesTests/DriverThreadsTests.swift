@@ -1,9 +1,10 @@
 import Foundation
 import ParleyCore
 import ParleyEngines
+import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct DriverThreadsTests {
     /// Says which thread it was made on and used on.
     private final class Connection {
@@ -18,7 +19,7 @@ struct DriverThreadsTests {
             return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
         }
         #expect(used == 300)
-        await close(threads)
+        await onOwnThread { threads.close() }
     }
 
     @Test func `calls beyond the bound are refused, and the others done`() async throws {
@@ -37,7 +38,28 @@ struct DriverThreadsTests {
         gate.signal()
         try await blocked
         #expect(try await [first, second].sorted() == [1, 2])
-        await close(threads)
+        await onOwnThread { threads.close() }
+    }
+
+    @Test func `a call that has waited too long is refused, and not done`() async throws {
+        let gate = DispatchSemaphore(value: 0)
+        let threads = DriverThreads(name: "test", count: 1, maxWaiting: 100, maxWaitSeconds: 0.1) { Connection() }
+        let (started, start) = AsyncStream.makeStream(of: Void.self)
+        async let blocked: Void = threads.run { _ in
+            start.yield()
+            gate.wait()
+        }
+        for await _ in started { break }
+        let isDone = Mutex(false)
+        let late = Task { try await threads.run { _ in isDone.withLock { $0 = true } } }
+        while threads.waiting < 1 { await Task.yield() }
+        try await Task.sleep(for: .seconds(0.15))
+        gate.signal()
+        try await blocked
+        await #expect(throws: StoreError.unavailable("test: no connection was free for 0.1 s")) { try await late.value }
+        #expect(!isDone.withLock { $0 })
+        #expect(try await threads.run { _ in "in time" } == "in time")
+        await onOwnThread { threads.close() }
     }
 
     @Test func `what was taken is done before the threads are closed, and nothing is taken after it`() async throws {
@@ -51,7 +73,7 @@ struct DriverThreadsTests {
         for await _ in started { break }
         async let taken = threads.run { _ in "done" }
         while threads.waiting < 1 { await Task.yield() }
-        async let closed: Void = close(threads)
+        async let closed: Void = onOwnThread { threads.close() }
         gate.signal()
         try await blocked
         #expect(try await taken == "done")
@@ -64,16 +86,7 @@ struct DriverThreadsTests {
         await #expect(throws: StoreError.outcomeUnknown("lost")) {
             try await threads.run { _ throws(StoreError) -> Int in throw StoreError.outcomeUnknown("lost") }
         }
-        await close(threads)
-    }
-
-    private func close(_ threads: DriverThreads<Connection>) async {
-        await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                threads.close()
-                continuation.resume()
-            }
-        }
+        await onOwnThread { threads.close() }
     }
 }
 

@@ -39,5 +39,8 @@ struct AMQPURLTests {
     @Test func `a description holds neither user nor password`() throws {
         let url = try AMQPURL("amqp://somebody:secret@broker/chat")
         #expect("\(url)" == "amqp://broker:5672/chat" && String(reflecting: url) == "amqp://broker:5672/chat")
+        var dumped = ""
+        dump(RabbitMQConfiguration(url: url), to: &dumped)
+        #expect(dumped.contains("broker") && !dumped.contains("secret") && !dumped.contains("somebody"))
     }
 }
