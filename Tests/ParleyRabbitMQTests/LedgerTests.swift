@@ -18,7 +18,7 @@ struct ConfirmLedgerTests {
 
     @Test func `word on what is settled, or not ours, changes nothing`() {
         var ledger = ConfirmLedger(first: 11, count: 2)
-        for (tag, multiple) in [(10, true), (10, false), (13, false)] as [(UInt64, Bool)] {
+        for (tag, multiple) in [(10, true), (10, false), (13, false), (0, false), (.max, false)] as [(UInt64, Bool)] {
             ledger.settle(tag, multiple: multiple, isRefused: true)
         }
         #expect(ledger.open == 2 && ledger.lost == 0)
@@ -34,6 +34,9 @@ struct ConfirmLedgerTests {
         var past = ConfirmLedger(first: 1, count: 3)
         past.settle(9, multiple: true, isRefused: false)
         #expect(past.isComplete)
+        var farPast = ConfirmLedger(first: 1, count: 3)
+        farPast.settle(.max, multiple: true, isRefused: false)
+        #expect(farPast.isComplete)
     }
 }
 
@@ -95,6 +98,14 @@ struct PushJobIDsTests {
         names.append(ids.next(at: Sample.time(-60)).value)
         #expect(zip(names, names.dropFirst()).allSatisfy { $0 < $1 })
         #expect(ids.next(at: Sample.time(60 * 365 * 86_400)).value < 1 << 53)
+    }
+}
+
+struct PushJobMessageTests {
+    @Test(arguments: [(Int64.max, 1_000_000), (-5, 0), (3, 3)])
+    func `a number of attempts that another program made up is counted on`(header: Int64, attempts: Int) {
+        let delivery = Delivery(headers: ["attempts": .integer(header)], body: Sample.job().messageBody)
+        #expect(PushJobMessage(delivery) { PushJobID(1) }?.attempts == attempts)
     }
 }
 

@@ -22,14 +22,19 @@ struct ConfirmLedger {
 
     /// Notes the broker's word; one on messages that are settled or not ours changes nothing.
     mutating func settle(_ tag: UInt64, multiple: Bool, isRefused: Bool) {
-        guard tag >= first || tag == 0 else { return }
-        // Zero with `multiple` means all so far.
-        let last = tag == 0 ? isOpen.count - 1 : min(Int(tag - first), isOpen.count - 1)
-        if !multiple, tag - first >= UInt64(isOpen.count) { return }
-        for place in (multiple ? 0 : last)..<(last + 1) where isOpen[place] {
+        for place in places(tag, multiple: multiple) where isOpen[place] {
             isOpen[place] = false
             open -= 1
             if isRefused { refused += 1 }
         }
+    }
+
+    /// Zero with `multiple` means all so far.
+    private func places(_ tag: UInt64, multiple: Bool) -> Range<Int> {
+        if multiple, tag == 0 { return isOpen.indices }
+        guard tag >= first else { return 0..<0 }
+        let place = Int(clamping: tag - first)
+        if multiple { return 0..<min(place, isOpen.count - 1) + 1 }
+        return place < isOpen.count ? place..<(place + 1) : 0..<0
     }
 }

@@ -14,6 +14,8 @@ struct PushJobMessage: Equatable, Sendable {
     var reason: String?
     var diedAt: Timestamp?
 
+    private static let maxAttempts: Int64 = 1_000_000
+
     func outgoing(to queue: RabbitMQQueue) -> OutgoingMessage {
         var headers: [(name: String, value: AMQPValue)] = [("job-id", .integer(id.value)), ("attempts", .integer(Int64(attempts)))]
         if let reason { headers.append(("reason", .text(reason))) }
@@ -29,7 +31,8 @@ extension PushJobMessage {
         guard let job = PushJob(messageBody: delivery.body) else { return nil }
         self.job = job
         id = delivery.headers["job-id"]?.integer.map { PushJobID($0) } ?? newID()
-        attempts = Int(clamping: delivery.headers["attempts"]?.integer ?? 0)
+        // Others may write to the queue too: a number that nobody has counted must not stop us from counting on.
+        attempts = Int(min(max(0, delivery.headers["attempts"]?.integer ?? 0), Self.maxAttempts))
         reason = delivery.headers["reason"]?.text
         diedAt = delivery.headers["died-at"]?.text.flatMap { Timestamp($0) }
     }
