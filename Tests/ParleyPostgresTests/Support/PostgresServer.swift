@@ -1,5 +1,6 @@
 import Foundation
 import ParleyCore
+import ParleyEngines
 import ParleyTesting
 import Synchronization
 
@@ -16,19 +17,19 @@ final class PostgresServer: Sendable {
     /// One for all tests; each has databases of its own.
     static let shared = Task { try await start() }
 
-    let port: UInt16
+    let port: Int
     private let folder: String
     private let programs: String
     /// The parents of this server, and of those that were killed.
     private let keepers = Mutex<[(process: Process, input: Pipe)]>([])
 
     /// Makes and starts one, on a thread that may wait.
-    static func start() async throws -> PostgresServer { try await onThread { try PostgresServer() } }
+    static func start() async throws -> PostgresServer { try await onOwnThread { try PostgresServer() } }
 
     private init() throws {
         programs = try Self.findPrograms()
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("parley-postgres-\(UUID())").path
-        port = try Self.freePort()
+        port = try LoopbackPort.free()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let passwordFile = folder + "/password"
         try Self.password.write(toFile: passwordFile, atomically: true, encoding: .utf8)
@@ -59,34 +60,47 @@ final class PostgresServer: Sendable {
         _ = fcntl(input.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         try process.run()
         keepers.withLock { $0.append((process, input)) }
-        let deadline = Date.now.addingTimeInterval(30)
+        let deadline = Date.now.addingTimeInterval(120)
         while (try? Self.run("\(programs)/pg_isready", ["-q", "-h", "127.0.0.1", "-p", "\(port)"])) == nil {
-            guard Date.now < deadline else { throw MissingServer(description: "PostgreSQL did not start: see \(folder)/log") }
+            guard Date.now < deadline else { throw ServerFailure("PostgreSQL did not start: see \(folder)/log") }
             usleep(20_000)
         }
     }
 
     /// Starts it again after ``kill()``.
     func restart() async throws {
-        try await Self.onThread {
-            // The old one's children must be gone first.
-            usleep(500_000)
+        try await onOwnThread {
+            try self.awaitChildren()
             // It still has its process id, for nobody waits for it.
             try FileManager.default.removeItem(atPath: self.folder + "/data/postmaster.pid")
             try self.start()
         }
     }
 
+    /// The old one's children must be gone first: they work in the folder of its data.
+    private func awaitChildren() throws {
+        let deadline = Date.now.addingTimeInterval(60)
+        while true {
+            let processes = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { $0.allSatisfy(\.isNumber) }
+            let children = processes.filter { process in
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd")) == folder + "/data"
+            }
+            if children.isEmpty { return }
+            guard Date.now < deadline else { throw ServerFailure("PostgreSQL's processes do not end: \(children)") }
+            usleep(50_000)
+        }
+    }
+
     /// `kill -9` of the server; its children end when they notice.
     func kill() throws {
         let text = try String(contentsOfFile: folder + "/pid", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
-        guard let pid = pid_t(text) else { throw MissingServer(description: "no process id in \(folder)/pid") }
+        guard let pid = pid_t(text) else { throw ServerFailure("no process id in \(folder)/pid") }
         Glibc.kill(pid, SIGKILL)
     }
 
     func url(database: String, user: String = "postgres", password: String = password) throws -> PostgresURL {
         let text = "postgresql://\(user):\(password)@127.0.0.1:\(port)/\(database)"
-        guard let url = PostgresURL(text) else { throw MissingServer(description: "no URL") }
+        guard let url = PostgresURL(text) else { throw ServerFailure("no URL") }
         return url
     }
 
@@ -102,32 +116,9 @@ final class PostgresServer: Sendable {
             debian.sorted { $0.compare($1, options: .numeric) == .orderedDescending }.map { "/usr/lib/postgresql/\($0)/bin" }
             + ["/opt/homebrew/opt/postgresql/bin", "/usr/local/bin", "/usr/bin"]
         guard let found = folders.first(where: { FileManager.default.isExecutableFile(atPath: $0 + "/initdb") }) else {
-            throw MissingServer(description: "there is no PostgreSQL server on this machine: install `postgresql`")
+            throw ServerFailure("there is no PostgreSQL server on this machine: install `postgresql`")
         }
         return found
-    }
-
-    private static func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
-        }
-    }
-
-    static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let port = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address -> UInt16? in
-                guard bind(descriptor, address, length) == 0, getsockname(descriptor, address, &length) == 0 else { return nil }
-                return pointer.pointee.sin_port.bigEndian
-            }
-        }
-        guard let port else { throw MissingServer(description: "no free port") }
-        return port
     }
 
     private static func run(_ program: String, _ arguments: [String]) throws {
@@ -137,11 +128,7 @@ final class PostgresServer: Sendable {
         try process.run()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw MissingServer(description: "\(program) ended with \(process.terminationStatus)")
+            throw ServerFailure("\(program) ended with \(process.terminationStatus)")
         }
     }
-}
-
-struct MissingServer: Error, CustomStringConvertible {
-    let description: String
 }

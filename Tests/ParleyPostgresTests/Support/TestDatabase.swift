@@ -1,5 +1,6 @@
 import Foundation
 import ParleyCore
+import ParleyEngines
 import ParleyModel
 import ParleyTesting
 
@@ -51,12 +52,7 @@ func withPool<Value>(
 }
 
 private func close(_ database: PostgresDatabase) async {
-    await withCheckedContinuation { continuation in
-        Thread.detachNewThread {
-            database.close()
-            continuation.resume()
-        }
-    }
+    await onOwnThread { database.close() }
 }
 
 /// Runs the body on all stores over a fresh database, with messages in memory.
