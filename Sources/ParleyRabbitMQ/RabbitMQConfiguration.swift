@@ -1,5 +1,6 @@
 /// How a ``RabbitMQPushQueue`` reaches its broker, and its limits. Every wait and every amount has one (P8).
 public struct RabbitMQConfiguration: Sendable, Equatable {
+    /// The broker, and how to log in.
     public var url: AMQPURL
     /// The queue that jobs wait in. The names of the queues beside it begin with it. The default is a public contract.
     public var queueName = "push_notifications"
@@ -33,6 +34,7 @@ public struct RabbitMQConfiguration: Sendable, Equatable {
     /// Dead letters that listing and replaying look through.
     public var maxDeadLettersRead = 100_000
 
+    /// The defaults for that broker.
     public init(url: AMQPURL) {
         self.url = url
     }

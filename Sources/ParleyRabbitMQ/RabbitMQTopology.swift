@@ -3,15 +3,18 @@
 /// The broker refuses a declaration with other arguments than those the queue has; whoever declares one of these beside
 /// Parley uses the same.
 public struct RabbitMQQueue: Sendable, Equatable {
+    /// What an argument's value may be.
     public enum Argument: Sendable, Equatable {
         case number(Int64)
         case text(String)
     }
 
+    /// Its routing key on the default exchange.
     public let name: String
     /// The arguments of `queue.declare`, in the order of their names.
     public let arguments: [(name: String, value: Argument)]
 
+    /// Name and arguments are the same.
     public static func == (left: Self, right: Self) -> Bool {
         left.name == right.name && left.arguments.elementsEqual(right.arguments) { $0.name == $1.name && $0.value == $1.value }
     }
@@ -30,11 +33,14 @@ public struct RabbitMQTopology: Sendable, Equatable {
     /// In seconds, ascending. A job that asks for more than the longest comes back after the longest.
     public static let retryDelays = [1, 2, 5, 10, 30, 60, 300, 900, 3_600]
 
+    /// What is to be done now.
     public let jobs: RabbitMQQueue
+    /// What was given up.
     public let dead: RabbitMQQueue
     /// One for each of ``retryDelays``. A queue is declared when there is first a job for it.
     public let retries: [RabbitMQQueue]
 
+    /// - Parameter queueName: Of ``jobs``; the other names begin with it.
     public init(queueName: String) {
         jobs = RabbitMQQueue(name: queueName, arguments: [])
         dead = RabbitMQQueue(name: "\(queueName).dead", arguments: [])
@@ -52,6 +58,7 @@ public struct RabbitMQTopology: Sendable, Equatable {
         }
     }
 
+    /// Every queue.
     public var all: [RabbitMQQueue] { [jobs, dead] + retries }
 
     /// Where a job waits that is due again after that many seconds.

@@ -1,6 +1,7 @@
 /// How the adapters reach Redis, and their bounds. Needs Redis 5 or later (scripts that ask for the time and then write);
 /// one server, or one with replicas behind one address: the channels and keys are not laid out for Redis Cluster.
 public struct RedisConfiguration: Sendable {
+    /// The server, and how to log in.
     public let url: RedisURL
     /// Seconds for making a connection, before it counts as failed.
     public var connectSeconds = 2.0
@@ -13,6 +14,7 @@ public struct RedisConfiguration: Sendable {
     /// Commands that may wait for one connection; more are refused, and a publish that is refused is lost.
     public var maxWaitingCommands = 20_000
 
+    /// The defaults for that server.
     public init(url: RedisURL) {
         self.url = url
     }

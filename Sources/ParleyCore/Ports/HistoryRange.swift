@@ -1,9 +1,13 @@
 /// Which numbers a page holds. The numbers have no holes, so the range says it all; it is empty when `last` is below `first`.
 public struct HistoryRange: Equatable, Sendable {
+    /// The lowest number on the page.
     public let first: Int64
+    /// The highest number on the page.
     public let last: Int64
+    /// See ``History/hasMore``.
     public let hasMore: Bool
 
+    /// - Parameter lastSequence: The conversation's highest number, 0 when it has no messages.
     public init(_ query: HistoryQuery, limit: Int64, lastSequence: Int64) {
         switch query {
         case .newest:

@@ -102,6 +102,7 @@ public struct PushQueueTraits: Sendable, Equatable {
     /// `finish`, by its own clock, and may round it up.
     public var delaysFollowCallersTime: Bool
 
+    /// What a database can promise, where nothing else is said.
     public init(remembersWaitingJobs: Bool = true, delaysFollowCallersTime: Bool = true) {
         self.remembersWaitingJobs = remembersWaitingJobs
         self.delaysFollowCallersTime = delaysFollowCallersTime

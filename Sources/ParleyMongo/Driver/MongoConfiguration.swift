@@ -18,6 +18,7 @@ public struct MongoConfiguration: Sendable {
     /// Conversations whose last number is remembered, and conversations that are known to exist.
     public var maxRemembered = 100_000
 
+    /// The defaults, which suit a replica set in the same network.
     public init() {}
 
     /// For ``MongoSchema``: building an index over many messages takes as long as it takes.

@@ -11,6 +11,7 @@ public struct PostgresMarks: Sendable {
     /// takes over with a clock that is behind by less.
     public var marginSeconds: Double
 
+    /// - Parameter marginSeconds: See ``marginSeconds``; 0 is for tests that await every call.
     public init(marginSeconds: Double = 1) {
         self.marginSeconds = marginSeconds
     }

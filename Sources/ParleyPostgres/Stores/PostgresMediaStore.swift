@@ -6,6 +6,7 @@ public struct PostgresMediaStore: MediaStore {
     private let database: PostgresDatabase
     private let facts: any MessageFacts
 
+    /// - Parameter facts: Knows in which conversations a medium was sent.
     public init(_ database: PostgresDatabase, facts: any MessageFacts) {
         self.database = database
         self.facts = facts

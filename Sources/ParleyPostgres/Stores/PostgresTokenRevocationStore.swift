@@ -5,6 +5,7 @@ public import ParleyModel
 public struct PostgresTokenRevocationStore: TokenRevocationStore {
     private let database: PostgresDatabase
 
+    /// Over a database that is migrated.
     public init(_ database: PostgresDatabase) {
         self.database = database
     }

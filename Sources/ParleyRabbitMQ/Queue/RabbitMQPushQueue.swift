@@ -24,6 +24,7 @@ public import ParleyModel
 /// needed, and made again by the calls that come after a loss.
 public final class RabbitMQPushQueue: PushQueue {
     public var traits: PushQueueTraits { PushQueueTraits(remembersWaitingJobs: false, delaysFollowCallersTime: false) }
+    /// The queues at the broker.
     public let topology: RabbitMQTopology
 
     private let ids = PushJobIDs()
@@ -77,7 +78,8 @@ public final class RabbitMQPushQueue: PushQueue {
         operating.close()
     }
 
-    /// Declares all queues. Best done once, before there are jobs: see ``RabbitMQConfiguration/newQueueSeconds``. Throws when the broker cannot be reached, or has one of them with other properties.
+    /// Declares all queues. Best done once, before there are jobs: see ``RabbitMQConfiguration/newQueueSeconds``. Throws when
+    /// the broker cannot be reached, or has one of them with other properties.
     public func prepare() async throws(StoreError) {
         try await operating.run { operating throws(StoreError) in try operating.prepare() }
     }
