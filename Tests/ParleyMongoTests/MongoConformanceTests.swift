@@ -4,7 +4,7 @@ import ParleyTesting
 import Testing
 
 /// MongoDB keeps the promises of the message store. Every case gets a database of its own; conversations are in memory.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct MongoConformanceTests {
     @Test(arguments: MessageStoreConformance.cases)
     func `the message store`(keeps promise: ConformanceCase<StoreSubject>) async throws {

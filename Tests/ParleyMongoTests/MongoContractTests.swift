@@ -6,7 +6,7 @@ import ParleyTesting
 import Testing
 
 /// What other programs may rely on: the documents and indexes as they stand in the database.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct MongoContractTests {
     @Test func `a message's document is the contract, byte for byte`() async throws {
         try await withMongo { database, url in

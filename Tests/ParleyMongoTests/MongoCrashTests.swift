@@ -6,7 +6,7 @@ import ParleyTesting
 import Testing
 
 /// The engine dies, or does not answer, in the middle of appends.
-@Suite(.serialized, .timeLimit(.minutes(10)))
+@Suite(.serialized, .engineTurns, .timeLimit(.minutes(15)))
 struct MongoCrashTests {
     @Test func `after kill -9 what was acknowledged is there, without a hole, and what was refused is not (P1, P2)`() async throws {
         let server = try await MongoServer.make()

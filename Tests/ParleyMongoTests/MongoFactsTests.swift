@@ -5,7 +5,7 @@ import ParleyTesting
 import Testing
 
 /// The answers to the side that keeps conversations, and the log for repairs.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct MongoFactsTests {
     @Test func `the conversations in which a medium was sent`() async throws {
         try await withMongo { database, _ in

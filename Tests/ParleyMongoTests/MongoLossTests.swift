@@ -6,7 +6,7 @@ import Testing
 
 /// Inserts whose answer is lost, made so by the server's fail points (mongo, src/mongo/db/commands/fail_command.md): they hold
 /// for a whole server, so each test has one of its own.
-@Suite(.serialized, .timeLimit(.minutes(10)))
+@Suite(.serialized, .engineTurns, .timeLimit(.minutes(15)))
 struct MongoLossTests {
     @Test func `an insert that was done but not confirmed by a majority is settled as stored`() async throws {
         try await withFailing(#"{"times": 1}"#, #""writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}"#) {

@@ -5,7 +5,7 @@ import ParleyTesting
 import Testing
 
 /// Two nodes that write to the same conversations at once: stores with connections and memories of their own.
-@Suite(.serialized, .timeLimit(.minutes(10)))
+@Suite(.serialized, .engineTurns, .timeLimit(.minutes(15)))
 struct MongoRaceTests {
     @Test func `2,000 messages of two nodes in one conversation are numbered 1 to 2,000, each once (P2)`() async throws {
         try await withTwoNodes { nodes in

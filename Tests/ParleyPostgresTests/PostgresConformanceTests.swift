@@ -6,7 +6,7 @@ import Testing
 
 /// PostgreSQL keeps the promises of the ports that it serves, beside messages that are kept elsewhere. Every case gets a
 /// database of its own; one after the other, for hundreds of connections that are made at once are a test of the machine.
-@Suite(.serialized, .timeLimit(.minutes(10)))
+@Suite(.serialized, .engineTurns, .timeLimit(.minutes(15)))
 struct PostgresConformanceTests {
     @Test(arguments: ConversationStoreConformance.cases)
     func `the conversation store`(keeps promise: ConformanceCase<StoreSubject>) async throws {

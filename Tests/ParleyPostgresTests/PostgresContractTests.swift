@@ -6,7 +6,7 @@ import Testing
 @testable import ParleyPostgres
 
 /// The tables as other programs read them: names, types and counters, in plain SQL.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct PostgresContractTests {
     @Test func `the tables have the columns of the contract`() async throws {
         try await withPool(try await TestDatabase().url) { pool in

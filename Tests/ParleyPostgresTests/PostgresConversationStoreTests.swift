@@ -1,3 +1,4 @@
+import Dispatch
 import ParleyCore
 import ParleyModel
 import ParleyTesting
@@ -6,7 +7,7 @@ import Testing
 @testable import ParleyPostgres
 
 /// What PostgreSQL's adapter promises beyond the ports: steps in batches, marks and heads, how far rows look back.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct PostgresConversationStoreTests {
     // MARK: Batches
 
@@ -79,16 +80,20 @@ struct PostgresConversationStoreTests {
             let (begun, begin) = AsyncStream.makeStream(of: Void.self)
             let touch = PostgresStatement(
                 "touch", "UPDATE conversations SET activity = \(PostgresConversationStore.clock), last_sequence = 2")
-            let wait = PostgresStatement("wait", "SELECT pg_sleep(0.5)")
+            let gate = DispatchSemaphore(value: 0)
             async let slow: Void = pool.run { connection throws(PostgresFailure) in
                 try connection.transaction { transaction throws(PostgresFailure) in
                     _ = try transaction.run(touch())
                     begin.yield()
-                    _ = try transaction.run(wait())
+                    gate.wait()
                 }
             }
             for await _ in begun { break }
-            let during = try await store.heads(after: nil).mark
+            let during: ActivityMark
+            do {
+                defer { gate.signal() }
+                during = try await store.heads(after: nil).mark
+            }
             try await slow
             let heads = try await store.heads(after: during)
             #expect(heads.sequences == [id: 2])

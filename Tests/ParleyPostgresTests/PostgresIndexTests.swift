@@ -6,7 +6,7 @@ import Testing
 @testable import ParleyPostgres
 
 /// Whatever is asked is found by an index: PostgreSQL counts the tables that it read from one end to the other.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct PostgresIndexTests {
     /// 3,000 conversations of 2 of 200 users, one group of 5,000, a device and a medium of each user.
     private static let seed = [

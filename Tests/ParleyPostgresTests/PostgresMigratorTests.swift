@@ -4,7 +4,7 @@ import Testing
 
 @testable import ParleyPostgres
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct PostgresMigratorTests {
     private static let all = ["1 conversations and participants", "2 media, devices and revoked tokens", "3 checkpoints of nodes"]
 

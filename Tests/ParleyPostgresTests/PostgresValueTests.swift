@@ -6,7 +6,7 @@ import Testing
 @testable import ParleyPostgres
 
 /// What is bound comes back as it was.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct PostgresValueTests {
     @Test func `single values come back`() async throws {
         let echo = PostgresStatement("echo", "SELECT $1::uuid, $2::int8, $3::text, $4::timestamptz, $5::bool")

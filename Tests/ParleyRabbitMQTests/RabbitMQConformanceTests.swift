@@ -4,7 +4,7 @@ import ParleyTesting
 import Testing
 
 /// RabbitMQ keeps the promises of a push queue, as far as a broker can. Every case gets queues of its own.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct RabbitMQConformanceTests {
     static let traits = PushQueueTraits(remembersWaitingJobs: false, delaysFollowCallersTime: false)
 

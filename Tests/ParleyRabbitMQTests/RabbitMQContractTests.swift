@@ -7,7 +7,7 @@ import Testing
 @testable import ParleyRabbitMQ
 
 /// What other programs may rely on: the queue, and the messages in it.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct RabbitMQContractTests {
     @Test func `the queue has the public name and no arguments, so that anybody can declare it`() {
         let topology = RabbitMQTopology(queueName: RabbitMQConfiguration(url: AMQPURL(host: "h")).queueName)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ParleyRabbitMQ
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct RabbitMQDeadLetterTests {
     @Test func `another process lists the same dead letters under the same names, in pages, as often as it likes`() async throws {
         try await withQueue { queue, configuration in

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ParleyRabbitMQ
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct RabbitMQEncryptionTests {
     @Test func `jobs go through an encrypted connection`() async throws {
         let url = try await url("localhost")

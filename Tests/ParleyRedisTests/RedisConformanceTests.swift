@@ -5,7 +5,7 @@ import ParleyTesting
 import Testing
 
 /// Redis keeps the promises of its ports. Every case gets a server of its own.
-@Suite(.timeLimit(.minutes(10)), .serialized)
+@Suite(.engineTurns, .timeLimit(.minutes(15)), .serialized)
 struct RedisConformanceTests {
     @Test(arguments: EventBusConformance.cases)
     func `the event bus, listened to on the node that publishes,`(keeps promise: ConformanceCase<EventBusSubject>) async throws {

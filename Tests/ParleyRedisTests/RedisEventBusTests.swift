@@ -6,7 +6,7 @@ import ParleyTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(10)), .serialized)
+@Suite(.engineTurns, .timeLimit(.minutes(15)), .serialized)
 struct RedisEventBusTests {
     private let conversation = ConversationID.random()
     private let user = UserID.random()

@@ -8,7 +8,7 @@ import Testing
 @testable import ParleyRedis
 
 /// Redis goes away and comes back.
-@Suite(.timeLimit(.minutes(10)), .serialized)
+@Suite(.engineTurns, .timeLimit(.minutes(15)), .serialized)
 struct RedisOutageTests {
     private let user = UserID.random()
     private let conversation = ConversationID.random()

@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// Bounds of the server and of the adapters.
-@Suite(.timeLimit(.minutes(10)), .serialized)
+@Suite(.engineTurns, .timeLimit(.minutes(15)), .serialized)
 struct RedisOverflowTests {
     private let conversation = ConversationID.random()
 

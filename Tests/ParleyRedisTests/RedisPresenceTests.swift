@@ -4,7 +4,7 @@ import ParleyRedis
 import ParleyTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(10)), .serialized)
+@Suite(.engineTurns, .timeLimit(.minutes(15)), .serialized)
 struct RedisPresenceTests {
     private let user = UserID.random()
     private var key: String { "user:online:\(user)" }
