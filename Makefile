@@ -2,7 +2,7 @@
 #
 #   make run ARGS="--port 9000"        further arguments of `parley serve`
 #   make bench ARGS="…"                further arguments of `parley bench`
-#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page
+#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page, terminal
 #   make torture ROUNDS=500 SECONDS=3600 SEED=7
 
 SHELL := /bin/bash

@@ -172,11 +172,23 @@ let package = Package(
     ]
 )
 
-// libFuzzer brings its own `main` and instruments what it feeds, which no other build wants: `make fuzz` asks for it.
+// libFuzzer counts the branches that an input takes, in whatever was compiled for it: `make fuzz` asks for it.
 if Context.environment["PARLEY_FUZZ"] != nil {
+    let fuzzed: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer"])]
+    for target in package.targets where ["ParleyModel", "ParleyGateway", "ParleyFuzz"].contains(target.name) {
+        target.swiftSettings = (target.swiftSettings ?? []) + fuzzed
+    }
     package.targets.append(
         .executableTarget(
-            name: "parley-fuzz", dependencies: ["ParleyFuzz"],
-            swiftSettings: settings + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer"])],
+            name: "parley-fuzz", dependencies: ["ParleyFuzz"], swiftSettings: settings + fuzzed + [.unsafeFlags(["-parse-as-library"])],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}
+
+// The example is a package of its own, for others to copy. Its tests build it along with everything else, which is a build of
+// everything less.
+if Context.environment["PARLEY_EXAMPLES"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "TerminalChat", dependencies: ["ParleyClient", "ParleyModel"], path: "Examples/TerminalChat/Sources/TerminalChat",
+            swiftSettings: settings))
 }

@@ -20,7 +20,9 @@ from typing import Callable, Dict, List, NamedTuple, Optional
 
 ROOT = Path(__file__).resolve().parent.parent
 BINARY = ".build/debug/parley"
+CHAT = ".build/debug/TerminalChat"
 SELF_TEST = ["-m", "unittest", "discover", "--start-directory", "Tests/Crash"]
+ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "PARLEY_EXAMPLES": "1"}
 BUILD_TIMEOUT_SECONDS = 3600
 STEP_TIMEOUT_SECONDS = 1800
 BUILD = ["swift", "build", "--build-tests", "--explicit-target-dependency-import-check", "error"]
@@ -84,6 +86,11 @@ def socket_examples() -> Count:
     return outcome.judged(count_closing_line(outcome.output))
 
 
+def terminal_test() -> Count:
+    outcome = run([sys.executable, "Tests/Terminal/terminal_test.py", "--binary", BINARY, "--chat", CHAT])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
 def page_test() -> Count:
     outcome = run([sys.executable, "Tests/Page/page_test.py", "--binary", BINARY])
     return outcome.judged(count_closing_line(outcome.output))
@@ -97,6 +104,7 @@ STEPS: Dict[str, Callable[[], Count]] = {
     "socket": socket_test,
     "examples": socket_examples,
     "page": page_test,
+    "terminal": terminal_test,
 }
 
 
@@ -129,7 +137,7 @@ def run(
     """Shows the output as it comes and keeps it; ends the command, and all it started, when it takes too long."""
     process = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
+        text=True, errors="replace", start_new_session=True, env={**os.environ, **ENVIRONMENT, **(environment or {})},
     )
     timer = threading.Timer(timeout_seconds, end_group, [process])
     timer.start()

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -165,6 +165,15 @@ class Page:
         """From now on requests to these addresses get this body (base64) instead of going out."""
         self._answer = {"content_type": content_type, "body": body}
         await self.call("Fetch.enable", {"patterns": [{"urlPattern": urls}]})
+
+    async def read_aloud(self) -> List[Tuple[str, str]]:
+        """Role and name of everything that assistive technology is told of, as the browser computes them."""
+        nodes = (await self.call("Accessibility.getFullAXTree"))["nodes"]
+        return [
+            (node["role"]["value"], node.get("name", {}).get("value", "").strip())
+            for node in nodes
+            if not node.get("ignored") and "role" in node
+        ]
 
     async def screenshot(self, file: Path) -> None:
         picture = await self.call("Page.captureScreenshot", {"format": "png"})

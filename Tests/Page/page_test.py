@@ -32,6 +32,8 @@ from server import ParleyServer, ServerFailed, free_port  # noqa: E402
 MARKUP = """<img src=x onerror="alert('image')"><script>alert('script')</script><b id="injected">bold</b> &amp; "quotes" """.strip()
 PHONE, DESK = (390, 844), (1280, 800)
 HEARTBEAT_SECONDS = 2
+# Roles of what people act on; see https://www.w3.org/TR/wai-aria-1.2/#widget_roles.
+USABLE = {"button", "link", "textbox", "combobox", "checkbox", "radio", "menuitem", "slider", "tab"}
 
 # The view law, asked of the page itself: what it has made of a snapshot and events is what a fresh snapshot says.
 VIEW_DIFFERENCE = """
@@ -76,7 +78,7 @@ class PageTest:
                 self.drafts_survive_a_reload, self.whoever_was_offline_misses_nothing, self.a_silent_connection_is_noticed,
                 self.a_long_absence_goes_on_at_the_newest, self.without_websockets_events_come_as_a_stream,
                 self.a_killed_server_loses_and_doubles_nothing, self.the_view_equals_a_fresh_snapshot,
-                self.the_keyboard_is_enough, self.it_looks_good, self.nothing_went_wrong_in_the_pages,
+                self.the_keyboard_is_enough, self.a_screen_reader_is_told_what_is_seen, self.it_looks_good, self.nothing_went_wrong_in_the_pages,
             ):
                 if not await self._try(case):
                     break  # each goes on where the one before it has stopped
@@ -226,6 +228,8 @@ class PageTest:
         for number in range(1, 121):
             self._send_by_rest(f"History {number}")
         await self._all_shown()
+        # With messages still unread the page would open at the first of them, and load what lies before it at once.
+        await self.ada.last_state("read")
         await self.ben.reload()
         await self.ben.until(f"{CONNECTED} && document.querySelectorAll('#messages .message').length === 50")
         # Measures the first message seen before and after older ones are put above it.
@@ -348,6 +352,22 @@ class PageTest:
         await ada.page.press("Escape")
         await ada.until("document.activeElement.closest('#conversation-list') !== null")
         await ada.open(self.direct)
+
+    async def a_screen_reader_is_told_what_is_seen(self) -> None:
+        """Everything that can be used has a name, and who has an old window open hears of what comes."""
+        await self.ada.open(self.group)
+        await self.ada.click("#panel-open")
+        await self.ben.open(self.direct)
+        for page in (self.ada, self.ben):
+            told = await page.page.read_aloud()
+            nameless = [role for role, name in told if role in USABLE and not name]
+            check(not nameless, "without a name:", nameless)
+            used = {role for role, _ in told} & USABLE
+            check({"button", "link", "textbox"} <= used, "the page is told as", used)
+        check(("button", "Send") in told and ("heading", "Ada") in told, "a conversation is told as", told)
+        await self.ada.open(self.direct)
+        await self._write(self.ada, "Read this aloud")
+        await self.ben.until("document.getElementById('announcements').textContent.includes('Ada: Read this aloud')")
 
     async def it_looks_good(self) -> None:
         await self.ada.open(self.group)

@@ -97,6 +97,36 @@ struct CatchUpTests {
         }
     }
 
+    @Test func `what is more than can be held for a new conversation is read from the store`() async throws {
+        try await TestGateway.run { gateway in
+            gateway.time.advance(bySeconds: 60)
+            let cursor = try await gateway.resume.plan(for: ada, ResumeRequest()).cursor
+            gateway.time.advance(bySeconds: 60)
+            let joined = try await gateway.group([ben, ada])
+            let last = Int64(Subscriber.maxHeldEvents + 4)
+            await gateway.store(Int(last), in: joined, from: ada)
+            let socket = try await gateway.enter(ada)
+            let subscriber = try socket.subscriber
+            let request = ResumeRequest(cursor: cursor)
+            _ = await gateway.loop.run { subscriber.beginLoading() }
+            let plan = try await gateway.resume.plan(for: ada, request)
+            gateway.part.onLoop { subscriber.begin(plan, hearsAll: true) }
+            for number in 1...last {
+                _ = await gateway.store.advanceRead(of: ben, in: joined, to: number, at: gateway.time.now())
+                let state = ReadState(lastReadSequence: number, unreadCount: last - number, lastSequence: last)
+                gateway.hub.receive([.read(joined, ben, state, toOthers: true)])
+            }
+            await gateway.loop.run()
+            try await gateway.finish(subscriber, plan, request)
+            await gateway.wait(1000)
+            let told = try await socket.sent().filter { $0.contains("\(joined)") && !$0.contains(#""type":"message""#) }
+            #expect(told.first?.contains(#""change":"added""#) == true)
+            let reads = told.filter { $0.contains(#""type":"read""#) }
+            #expect(reads.count < Int(last), "not everything is held")
+            #expect(reads.last?.contains(#""sequence_number":\#(last)}"#) == true, "and nothing is lost")
+        }
+    }
+
     @Test func `nothing of a conversation that is new to the client comes before the conversation itself`() async throws {
         try await TestGateway.run { gateway in
             gateway.time.advance(bySeconds: 60)

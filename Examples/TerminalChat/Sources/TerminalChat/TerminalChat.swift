@@ -1,21 +1,22 @@
+import Foundation
 import ParleyClient
 import ParleyModel
 
 @main
 struct TerminalChat {
-    static func main() async throws {
+    static func main() async {
         guard let arguments = Arguments(CommandLine.arguments.dropFirst()) else {
             print(Arguments.usage)
-            return
+            exit(2)
         }
-        let client = try ParleyClient(.init(url: arguments.url) { arguments.token })
-        let chat = Chat(client: client, opening: arguments.conversation)
         do {
-            try await run(client, chat)
+            let client = try ParleyClient(.init(url: arguments.url) { arguments.token })
+            try await run(client, Chat(client: client, opening: arguments.conversation))
         } catch is Quit {
             return
         } catch {
             print("! \(error)")
+            exit(1)
         }
     }
 
