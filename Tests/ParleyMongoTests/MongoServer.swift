@@ -58,7 +58,12 @@ final class MongoServer: Sendable {
 
     /// `PARLEY_MONGOD`, the machine's own, or the one that scripts/setup.sh fetched.
     private static func program() throws -> String {
-        if let named = ProcessInfo.processInfo.environment["PARLEY_MONGOD"] { return named }
+        if let named = ProcessInfo.processInfo.environment["PARLEY_MONGOD"] {
+            guard FileManager.default.isExecutableFile(atPath: named) else {
+                throw ServerFailure("PARLEY_MONGOD names no program: \(named)")
+            }
+            return named
+        }
         let fetched = FileManager.default.currentDirectoryPath + "/.build/mongod"
         guard let program = findProgram("mongod", also: [fetched]) else {
             throw ServerFailure("there is no mongod: scripts/setup.sh --tests fetches one, or PARLEY_MONGOD names it")

@@ -71,6 +71,20 @@ struct PostgresConversationStoreTests {
         }
     }
 
+    @Test func `the side of the messages learns which conversations exist, and their newest numbers`() async throws {
+        try await withPool(try await TestDatabase().url) { pool in
+            let user = UserID.random()
+            let store = PostgresConversationStore(pool, facts: NoFacts())
+            let facts = PostgresConversationFacts(pool, marks: PostgresMarks(marginSeconds: 0))
+            let ids = [try await group([user], store), try await group([user], store)]
+            #expect(try await facts.existing(among: Set(ids + [.random()])) == Set(ids))
+            #expect(try await facts.existing(among: []) == [])
+            let mark = try await facts.heads(after: nil).mark
+            _ = try await store.apply(step(in: ids[0], 1...3, from: user))
+            #expect(try await facts.heads(after: mark).sequences == [ids[0]: 3])
+        }
+    }
+
     @Test func `a mark does not cover what a transaction under way will show later`() async throws {
         try await withPool(try await TestDatabase().url, connections: 3) { pool in
             let user = UserID.random()

@@ -34,20 +34,3 @@ public struct PostgresMarks: Sendable {
         return (ActivityMark(max(0, try answers[0][0].int64(0) - margin)), answers[1])
     }
 }
-
-extension PostgresConversationStore {
-    private static let findHeads = PostgresStatement(
-        "conversation.heads", "SELECT conversation_id, last_sequence FROM conversations WHERE activity > $1 AND last_sequence > 0")
-
-    /// What ``ParleyCore/MessageStore/heads(after:)`` promises, of metadata: the newest applied number of each conversation
-    /// to which something was applied after the mark, from an index. What happened shortly before the mark was made is told
-    /// again.
-    public func heads(after mark: ActivityMark?) async throws(StoreError) -> ActivityHeads {
-        try await database.run { [marks] connection throws(PostgresFailure) in
-            let (next, rows) = try marks.read(Self.findHeads(.int64(mark?.value ?? .max)), connection)
-            var sequences: [ConversationID: Int64] = [:]
-            for row in 0..<rows.count { sequences[try rows[row].id(0)] = try rows[row].int64(1) }
-            return ActivityHeads(mark: next, sequences: sequences)
-        }
-    }
-}
