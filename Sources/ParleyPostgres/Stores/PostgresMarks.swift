@@ -1,4 +1,4 @@
-public import ParleyCore
+import ParleyCore
 import ParleyModel
 
 /// How ``ParleyCore/ActivityMark``s are made: microseconds since 1970 by PostgreSQL's clock at the moment of applying.
