@@ -92,7 +92,24 @@ let package = Package(
         .target(
             name: "ParleyFuzz", dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", nioCore, nioEmbedded, nioWebSocket],
             swiftSettings: settings),
-        .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyModel", logging], swiftSettings: settings),
+        .target(name: "ParleyEngines", dependencies: ["ParleyCore"], swiftSettings: settings),
+        .systemLibrary(name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"]), .brew(["mongo-c-driver@1"])]),
+        .target(
+            name: "ParleyMongo", dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
+        // Without its pkg-config file, whose -D_FILE_OFFSET_BITS=64 the package manager warns of in every build.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .target(
+            name: "ParleyRedis", dependencies: ["CHiredis", "ParleyCore", "ParleyEngines", "ParleyModel", logging, metrics],
+            swiftSettings: settings),
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .target(
+            name: "ParleyPostgres", dependencies: ["CLibPQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
+            swiftSettings: settings),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"]), .brew(["rabbitmq-c"])]),
+        .target(
+            name: "ParleyRabbitMQ", dependencies: ["CRabbitMQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
+            swiftSettings: settings),
+        .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
         .executableTarget(
             name: "parley",
             dependencies: [
@@ -124,6 +141,23 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .testTarget(name: "ParleyEnginesTests", dependencies: ["ParleyCore", "ParleyEngines"], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyMongoTests",
+            dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyTesting", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ParleyRedisTests",
+            dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyRedis", "ParleyTesting", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ParleyPostgresTests",
+            dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyPostgres", "ParleyTesting", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ParleyRabbitMQTests",
+            dependencies: ["CRabbitMQ", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyRabbitMQ", "ParleyTesting", logging],
+            swiftSettings: settings),
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(

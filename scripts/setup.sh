@@ -2,7 +2,7 @@
 # Installs what is missing to build Parley on Debian 12; says what it installs, and nothing when nothing is missing.
 #
 #   scripts/setup.sh            what building and running needs
-#   scripts/setup.sh --tests    also what the tests outside of Swift need: Python, in .build/venv, Chromium, the engines
+#   scripts/setup.sh --tests    also what the tests need: the engines' servers, Python, in .build/venv, and Chromium
 #   scripts/setup.sh --engines  only what scripts/engines.py needs: the four servers, and Python in .build/venv
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -84,6 +84,12 @@ need_build_packages() {
     fi
     # What Parley is linked against.
     need libsqlite3-dev has_file /usr/include/sqlite3.h
+    # The engines' own clients, and what tells the package manager where they are.
+    need pkg-config command -v pkg-config
+    need libmongoc-dev has_file '/usr/include/libmongoc-1.0/mongoc/mongoc.h'
+    need libpq-dev has_file '/usr/include/*/libpq-fe.h'
+    need libhiredis-dev has_file '/usr/include/hiredis/hiredis.h'
+    need librabbitmq-dev has_file '/usr/include/amqp.h'
 }
 
 need_python() { need python3-venv find_python; }
@@ -97,6 +103,7 @@ need_engine_packages() {
     need postgresql has_file '/usr/lib/postgresql/*/bin/postgres'
     need redis-server command -v redis-server
     need rabbitmq-server test -x /usr/lib/rabbitmq/bin/rabbitmq-server
+    need openssl command -v openssl
     # What mongod is linked against.
     need libcurl4 has_library libcurl.so.4
     need libssl3 has_library libssl.so.3

@@ -53,6 +53,7 @@ public struct MetadataApplier: Sendable {
         let preview = MessagePreview.preview(of: last.messageType, content: last.content, mediaCount: last.mediaIDs.count)
         return MetadataUpdate(
             conversationID: first.conversationID, first: first.sequenceNumber, last: last.sequenceNumber,
-            lastMessage: LastMessage(id: last.id, at: last.createdAt, preview: preview), sentBy: sentBy)
+            lastMessage: LastMessage(id: last.id, at: last.createdAt, preview: preview), sentBy: sentBy,
+            earliestAt: messages.map(\.createdAt).min())
     }
 }

@@ -8,13 +8,20 @@ public struct MetadataUpdate: Sendable, Equatable {
     public let lastMessage: LastMessage
     /// How many of `first...last` each sender sent.
     public let sentBy: [UserID: Int64]
+    /// The earliest time among the messages, so that a store can know how late it is told.
+    public let earliestAt: Timestamp
 
-    public init(conversationID: ConversationID, first: Int64, last: Int64, lastMessage: LastMessage, sentBy: [UserID: Int64]) {
+    /// - Parameter earliestAt: Nil for the last message's time.
+    public init(
+        conversationID: ConversationID, first: Int64, last: Int64, lastMessage: LastMessage, sentBy: [UserID: Int64],
+        earliestAt: Timestamp? = nil
+    ) {
         self.conversationID = conversationID
         self.first = first
         self.last = last
         self.lastMessage = lastMessage
         self.sentBy = sentBy
+        self.earliestAt = earliestAt ?? lastMessage.at
     }
 }
 

@@ -92,10 +92,30 @@ public struct PushQueueDepth: Sendable, Equatable {
     }
 }
 
+/// Where queues honestly differ. The defaults are what a database can promise.
+public struct PushQueueTraits: Sendable, Equatable {
+    /// Recipients who wait already under a job's message and part are not queued again. A broker does not look into what
+    /// waits: there a job that is queued twice comes twice. The worker decides again each time, and notifications carry the
+    /// message's id, by which push services and devices drop the second.
+    public var remembersWaitingJobs: Bool
+    /// A delay ends when a caller of `lease` says that it is late enough. Otherwise the engine counts it from the moment of
+    /// `finish`, by its own clock, and may round it up.
+    public var delaysFollowCallersTime: Bool
+
+    /// What a database can promise, where nothing else is said.
+    public init(remembersWaitingJobs: Bool = true, delaysFollowCallersTime: Bool = true) {
+        self.remembersWaitingJobs = remembersWaitingJobs
+        self.delaysFollowCallersTime = delaysFollowCallersTime
+    }
+}
+
 /// Keeps push jobs until they are done. At least once: a job whose lease ends without a result is handed out again.
 public protocol PushQueue: Sendable {
+    var traits: PushQueueTraits { get }
+
     /// Durable when it returns. Recipients who wait already under the job's message and part are not queued again; those
-    /// of a waiting part who are new (they were online when it was first queued) wait in a part of their own.
+    /// of a waiting part who are new (they were online when it was first queued) wait in a part of their own. A queue
+    /// without ``PushQueueTraits/remembersWaitingJobs`` queues all of them.
     func enqueue(_ jobs: [PushJob], at now: Timestamp) async throws(StoreError)
 
     /// Up to `limit` jobs that are due, oldest first; nobody else gets them for `seconds`.
@@ -111,4 +131,8 @@ public protocol PushQueue: Sendable {
     func replay(_ ids: [PushJobID]?, at now: Timestamp) async throws(StoreError) -> Int
 
     func depth() async throws(StoreError) -> PushQueueDepth
+}
+
+extension PushQueue {
+    public var traits: PushQueueTraits { PushQueueTraits() }
 }

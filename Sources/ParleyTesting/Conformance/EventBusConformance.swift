@@ -2,13 +2,16 @@ public import ParleyCore
 public import ParleyModel
 import Synchronization
 
-/// A bus, and how to wait until what was subscribed to is in effect, which takes a while where a broker is involved.
+/// The bus of a node that publishes and of one that listens, which may be the same, and how to wait until what was subscribed
+/// to is in effect, which takes a while where a broker is involved.
 public struct EventBusSubject: Sendable {
     public let bus: any EventBus
+    public let listener: any EventBus
     public let settle: @Sendable () async throws -> Void
 
-    public init(_ bus: any EventBus, settle: @escaping @Sendable () async throws -> Void = {}) {
+    public init(_ bus: any EventBus, listener: (any EventBus)? = nil, settle: @escaping @Sendable () async throws -> Void = {}) {
         self.bus = bus
+        self.listener = listener ?? bus
         self.settle = settle
     }
 }
@@ -20,7 +23,7 @@ public enum EventBusConformance {
             let (conversation, user) = (ConversationID.random(), UserID.random())
             let sink = try await subject.attachSink(for: [conversation])
             let events: [BusEvent] = [
-                .message(conversation, sequenceNumber: .max, json: Array(#"{"content":"👩‍👩‍👧"}"#.utf8)),
+                Self.message(.max, in: conversation, "👩‍👩‍👧"),
                 .conversationCreated(conversation, [user, user]),
                 .conversationChanged(conversation, ConversationStamp(version: 3, title: "👩‍👩‍👧", participantCount: 2)),
                 .participantChanged(Self.change(conversation, user, .joined, .readOnly), lastSequence: 7),
@@ -42,7 +45,7 @@ public enum EventBusConformance {
                 try await subject.attachSink(for: [conversation]), try await subject.attachSink(for: [conversation]),
                 try await subject.attachSink(for: [conversation]),
             ]
-            await subject.bus.publish((1...5).map { .message(conversation, sequenceNumber: $0, json: []) })
+            await subject.bus.publish((1...5).map { Self.message($0, in: conversation) })
             for sink in sinks {
                 try checkEqual(await sink.events(5).map(\.sequenceNumber), [1, 2, 3, 4, 5], "the events of one sink")
             }
@@ -52,8 +55,8 @@ public enum EventBusConformance {
             let sink = try await subject.attachSink(for: conversations)
             for number in 0..<30 as Range<Int64> {
                 await subject.bus.publish([
-                    .message(conversations[0], sequenceNumber: 2 * number, json: []),
-                    .message(conversations[Int(number) % 3], sequenceNumber: 2 * number + 1, json: []),
+                    Self.message(2 * number, in: conversations[0]),
+                    Self.message(2 * number + 1, in: conversations[Int(number) % 3]),
                 ])
             }
             try checkEqual(await sink.events(60).map(\.sequenceNumber), Array(0..<60), "the events")
@@ -63,7 +66,7 @@ public enum EventBusConformance {
             let sink = try await subject.attachSink(for: conversations)
             _ = try await concurrently(16) { publisher in
                 for number in 0..<20 as Range<Int64> {
-                    await subject.bus.publish([.message(conversations[publisher], sequenceNumber: number, json: [])])
+                    await subject.bus.publish([Self.message(number, in: conversations[publisher])])
                 }
             }
             let events = await sink.events(320)
@@ -79,15 +82,23 @@ public enum EventBusConformance {
         ConformanceCase("after unsubscribing from one conversation the others still arrive") { subject in
             let conversations = (0..<2).map { _ in ConversationID.random() }
             let sink = try await subject.attachSink(for: conversations)
-            subject.bus.unsubscribe([conversations[0]])
+            subject.listener.unsubscribe([conversations[0]])
             try await subject.settle()
-            await subject.bus.publish([.message(conversations[1], sequenceNumber: 1, json: [])])
+            await subject.bus.publish([Self.message(1, in: conversations[1])])
             try checkEqual(await sink.events(1).map(\.conversationID), [conversations[1]], "the events")
         },
     ]
 }
 
 extension EventBusConformance {
+    /// With the JSON that the bus is promised: an adapter may read the number from it.
+    private static func message(_ number: Int64, in conversation: ConversationID, _ content: String = "Hello") -> BusEvent {
+        let message = Message(
+            id: Sample.messageID(), conversationID: conversation, senderID: .random(), clientMessageID: nil, messageType: .text,
+            content: content, mediaIDs: [], sequenceNumber: number, createdAt: Sample.start)
+        return .message(conversation, sequenceNumber: number, json: EnrichedMessage(message: message, media: []).json)
+    }
+
     private static func change(_ id: ConversationID, _ user: UserID, _ kind: ParticipantChange.Kind, _ role: Role?) -> ParticipantChange {
         ParticipantChange(conversationID: id, userID: user, kind: kind, role: role, participantCount: 2, version: 4)
     }
@@ -96,8 +107,8 @@ extension EventBusConformance {
 extension EventBusSubject {
     fileprivate func attachSink(for conversations: [ConversationID]) async throws -> EventCollector {
         let sink = EventCollector()
-        bus.attach(sink)
-        bus.subscribe(conversations)
+        listener.attach(sink)
+        listener.subscribe(conversations)
         try await settle()
         return sink
     }

@@ -126,7 +126,7 @@ extension MetadataUpdate {
         self.init(
             conversationID: last.conversationID, first: messages[0].sequenceNumber, last: last.sequenceNumber,
             lastMessage: LastMessage(id: last.id, at: last.createdAt, preview: Sample.preview(of: last.content)),
-            sentBy: messages.reduce(into: [:]) { $0[$1.senderID, default: 0] += 1 })
+            sentBy: messages.reduce(into: [:]) { $0[$1.senderID, default: 0] += 1 }, earliestAt: messages.map(\.createdAt).min())
     }
 }
 

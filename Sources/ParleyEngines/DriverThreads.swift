@@ -1,0 +1,145 @@
+import Foundation
+public import ParleyCore
+import Synchronization
+
+/// A bounded pool of operating system threads for a driver that blocks, each with a connection of its own, so that neither
+/// the cooperative pool nor an event loop ever waits for an engine.
+///
+/// A connection is made on its thread, when there is first something for it to do, is used by that thread alone, and is let
+/// go of on it. Calls are taken in the order in which they came by whichever thread is free; calls that depend on each
+/// other's order must be awaited one after the other.
+public final class DriverThreads<Connection>: Sendable {
+    private struct Job: Sendable {
+        /// When it has waited too long.
+        let deadline: ContinuousClock.Instant
+        let carryOut: @Sendable (Connection) -> Void
+        let refuse: @Sendable (StoreError) -> Void
+    }
+
+    private struct State {
+        /// Oldest last, newly come ones apart: taking one never moves the others.
+        var jobs: [Job] = []
+        var arrived: [Job] = []
+        var waiting = 0
+        var running = 0
+        var isClosed = false
+
+        mutating func next() -> Job? {
+            if jobs.isEmpty {
+                jobs = arrived.reversed()
+                arrived = []
+            }
+            guard let job = jobs.popLast() else { return nil }
+            waiting -= 1
+            return job
+        }
+    }
+
+    private let name: String
+    private let maxWaiting: Int
+    private let maxWaitSeconds: Double
+    private let make: @Sendable () -> Connection
+    private let state = Mutex(State())
+    private let changed = NSCondition()
+
+    /// - Parameters:
+    ///   - name: Of the engine, in lower case: it stands in errors and is the threads' name.
+    ///   - count: Threads, and so connections.
+    ///   - maxWaiting: Calls that may wait for a thread; one more is refused.
+    ///   - maxWaitSeconds: How long a call may have waited when a thread takes it; one that has waited longer is refused. So an
+    ///     engine that comes back is not busy with calls whose callers have long given up.
+    ///   - make: Makes a thread's connection. It must not wait for the engine: connecting is a part of the first call.
+    public init(
+        name: String, count: Int, maxWaiting: Int, maxWaitSeconds: Double = 10, make: @escaping @Sendable () -> Connection
+    ) {
+        self.name = name
+        self.maxWaiting = maxWaiting
+        self.maxWaitSeconds = maxWaitSeconds
+        self.make = make
+        state.withLock { $0.running = count }
+        for number in 0..<count {
+            let thread = Thread { self.work() }
+            thread.name = "\(name)-\(number)"
+            thread.start()
+        }
+    }
+
+    /// Runs `body` on one of the threads. Throws `unavailable` when too many calls wait, this one has waited too long, or the
+    /// threads have been closed; nothing was done then.
+    public func run<Value: Sendable>(
+        _ body: @escaping @Sendable (Connection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
+            let job = Job(deadline: .now + .seconds(maxWaitSeconds)) { connection in
+                do throws(StoreError) {
+                    continuation.resume(returning: .success(try body(connection)))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            } refuse: { refusal in
+                continuation.resume(returning: .failure(refusal))
+            }
+            if let refusal = submit(job) { job.refuse(refusal) }
+        }
+        return try result.get()
+    }
+
+    private func submit(_ job: Job) -> StoreError? {
+        let refusal = state.withLock { state -> StoreError? in
+            guard !state.isClosed else { return .unavailable("\(name): the connections are closed") }
+            guard state.waiting < maxWaiting else { return .unavailable("\(name): \(maxWaiting) calls are waiting already") }
+            state.arrived.append(job)
+            state.waiting += 1
+            return nil
+        }
+        if refusal == nil { signal { $0.signal() } }
+        return refusal
+    }
+
+    /// Takes no more calls, lets those that were taken finish, and returns when all threads have let go of their
+    /// connections. It blocks: not for tasks and event loops. A second call does nothing.
+    public func close() {
+        state.withLock { $0.isClosed = true }
+        changed.lock()
+        changed.broadcast()
+        while state.withLock({ $0.running > 0 }) { changed.wait() }
+        changed.unlock()
+    }
+
+    /// Calls that wait for a thread.
+    public var waiting: Int { state.withLock { $0.waiting } }
+
+    private func signal(_ body: (NSCondition) -> Void) {
+        changed.lock()
+        body(changed)
+        changed.unlock()
+    }
+
+    private func work() {
+        var connection: Connection?
+        while let job = nextJob() {
+            guard .now < job.deadline else {
+                job.refuse(.unavailable("\(name): no connection was free for \(maxWaitSeconds) s"))
+                continue
+            }
+            let used = connection ?? make()
+            connection = used
+            job.carryOut(used)
+        }
+        connection = nil
+        state.withLock { $0.running -= 1 }
+        signal { $0.broadcast() }
+    }
+
+    /// Waits for one; nil when there will be none.
+    private func nextJob() -> Job? {
+        changed.lock()
+        defer { changed.unlock() }
+        while true {
+            let (job, isClosed) = state.withLock { ($0.next(), $0.isClosed) }
+            if let job { return job }
+            if isClosed { return nil }
+            changed.wait()
+        }
+    }
+}

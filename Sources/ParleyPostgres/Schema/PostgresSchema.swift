@@ -1,0 +1,181 @@
+/// The tables of cluster mode, as numbered steps. A step that has been released is never edited.
+///
+/// The names that DESIGN.md's contracts list are public interface: other programs read and count on them. Ids are `uuid`,
+/// times `timestamptz`, sequence numbers `bigint`.
+public enum PostgresSchema {
+    /// A step of the schema: its statements are carried out in order, in one transaction.
+    struct Step {
+        let number: Int64
+        let name: String
+        let statements: [String]
+    }
+
+    static let steps = [
+        Step(number: 1, name: "conversations and participants", statements: conversations + participants),
+        Step(number: 2, name: "media, devices and revoked tokens", statements: media + devices + tokenRevocations),
+        Step(number: 3, name: "checkpoints of nodes", statements: checkpoints),
+    ]
+
+    /// - `last_sequence`: last message and counts are done up to here; the messages themselves are in another engine, which
+    ///   may be ahead. `notified_sequence`: published and queued up to here.
+    /// - `activity`: when metadata were last applied, or the conversation was made, in microseconds since 1970 by this
+    ///   server's clock; it only grows. `past_activity` and `past_sequences` are the last values that it had, and
+    ///   `last_sequence` with it, oldest first, so that lists and marks can look back a little.
+    /// - `max_delay`: the longest that a message ever waited for being applied, in microseconds from its own time to
+    ///   `activity`.
+    /// - `version` counts the changes of title and participants; `changed_at` is when the last one was.
+    /// - `unread_count_user1`, `unread_count_user2`: of a direct conversation's two users, for other programs. Our own counts
+    ///   follow from the participants' rows, whatever the type.
+    ///
+    /// Rows are updated with every batch of messages: free space in each page keeps the new version near.
+    private static let conversations = [
+        """
+        CREATE TABLE conversations (
+            conversation_id uuid PRIMARY KEY,
+            type text NOT NULL CHECK (type IN ('direct', 'group')),
+            user1_id uuid,
+            user2_id uuid,
+            last_message_id text,
+            last_message_at timestamptz,
+            last_message_preview text,
+            unread_count_user1 int NOT NULL DEFAULT 0,
+            unread_count_user2 int NOT NULL DEFAULT 0,
+            title text,
+            created_by uuid NOT NULL,
+            created_at timestamptz NOT NULL,
+            version bigint NOT NULL DEFAULT 0,
+            changed_at timestamptz NOT NULL,
+            participant_count bigint NOT NULL CHECK (participant_count >= 0),
+            last_sequence bigint NOT NULL DEFAULT 0 CHECK (last_sequence >= 0),
+            notified_sequence bigint NOT NULL DEFAULT 0,
+            created_activity bigint NOT NULL,
+            activity bigint NOT NULL,
+            past_activity bigint[] NOT NULL DEFAULT '{}',
+            past_sequences bigint[] NOT NULL DEFAULT '{}',
+            max_delay bigint NOT NULL DEFAULT 0,
+            CHECK ((type = 'direct') = (user1_id IS NOT NULL AND user2_id IS NOT NULL)),
+            CHECK ((last_sequence = 0) = (last_message_id IS NULL))
+        ) WITH (fillfactor = 80)
+        """,
+        // "Is there a direct conversation of these two?", and only one, in whichever order a program wrote them.
+        """
+        CREATE UNIQUE INDEX conversations_by_pair ON conversations (least(user1_id, user2_id), greatest(user1_id, user2_id))
+        WHERE type = 'direct'
+        """,
+        // "Which conversations got messages after this mark?"
+        "CREATE INDEX conversations_by_activity ON conversations (activity)",
+        // The last number given out, for programs that ask for it; our own numbers are given where the messages are stored.
+        """
+        CREATE TABLE conversation_sequences (
+            conversation_id uuid PRIMARY KEY REFERENCES conversations,
+            sequence_number bigint NOT NULL DEFAULT 0
+        ) WITH (fillfactor = 80)
+        """,
+    ]
+
+    /// Unread = (last_sequence - last_read_sequence) - (own_sent - own_read): what others sent after the marker.
+    /// `own_sent` counts the participant's messages since joining, `own_read` those of them up to the marker. So messages
+    /// touch their senders' rows only, whatever the number of participants.
+    ///
+    /// The primary key serves everything that is asked of one conversation: a participant, pages by user id, receipts. No
+    /// index names a column that markers or counts change, so that those updates stay within their page.
+    private static let participants = [
+        """
+        CREATE TABLE participants (
+            conversation_id uuid NOT NULL REFERENCES conversations,
+            user_id uuid NOT NULL,
+            role text NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'read_only')),
+            joined_at timestamptz NOT NULL,
+            muted boolean NOT NULL DEFAULT false,
+            muted_until timestamptz,
+            last_read_sequence bigint NOT NULL CHECK (last_read_sequence >= 0),
+            last_delivered_sequence bigint NOT NULL DEFAULT 0,
+            own_sent bigint NOT NULL DEFAULT 0,
+            own_read bigint NOT NULL DEFAULT 0,
+            changed_at timestamptz NOT NULL,
+            PRIMARY KEY (conversation_id, user_id),
+            CHECK (own_read BETWEEN 0 AND own_sent)
+        ) WITH (fillfactor = 80)
+        """,
+        // "Which conversations is this user in?": lists, standings, missed changes, who shares one.
+        "CREATE INDEX participants_by_user ON participants (user_id, conversation_id)",
+        // "Is this the only owner?", without reading a large group's participants.
+        "CREATE INDEX participants_owners ON participants (conversation_id) WHERE role = 'owner'",
+        // Lets a client that comes back learn of conversations that its user is no longer in. The primary key serves
+        // "which has this user left?".
+        """
+        CREATE TABLE departures (
+            user_id uuid NOT NULL,
+            conversation_id uuid NOT NULL REFERENCES conversations,
+            left_at timestamptz NOT NULL,
+            PRIMARY KEY (user_id, conversation_id)
+        )
+        """,
+    ]
+
+    private static let media = [
+        """
+        CREATE TABLE media (
+            media_id uuid PRIMARY KEY,
+            owner_id uuid NOT NULL,
+            kind text NOT NULL CHECK (kind IN ('image', 'video', 'audio', 'document')),
+            name text NOT NULL,
+            size bigint NOT NULL,
+            content_type text NOT NULL,
+            url text NOT NULL,
+            width bigint,
+            height bigint,
+            duration_ms bigint,
+            created_at timestamptz NOT NULL
+        )
+        """
+    ]
+
+    /// `address_key` is the token, or a subscription's endpoint: longer than an index entry may be, so its
+    /// SHA-256 is indexed.
+    private static let devices = [
+        """
+        CREATE TABLE devices (
+            device_id uuid PRIMARY KEY,
+            number bigint GENERATED ALWAYS AS IDENTITY,
+            user_id uuid NOT NULL,
+            kind text NOT NULL CHECK (kind IN ('apns', 'fcm', 'webpush')),
+            address_key text NOT NULL,
+            address_digest bytea NOT NULL,
+            p256dh text,
+            auth text,
+            name text,
+            created_at timestamptz NOT NULL
+        )
+        """,
+        // "Whose is this address?", and it is one user's only.
+        "CREATE UNIQUE INDEX devices_by_address ON devices (kind, address_digest)",
+        // "Which devices does this user have?", oldest first.
+        "CREATE INDEX devices_by_user ON devices (user_id, created_at, number)",
+    ]
+
+    private static let tokenRevocations = [
+        """
+        CREATE TABLE token_revocations (
+            user_id uuid PRIMARY KEY,
+            issued_before timestamptz NOT NULL
+        )
+        """
+    ]
+
+    /// All messages that a node stored up to its checkpoint have their effects done. Whoever holds the lease carries on from
+    /// there: the node itself, or another one after it died.
+    private static let checkpoints = [
+        """
+        CREATE TABLE node_checkpoints (
+            node_id uuid PRIMARY KEY,
+            leased_by uuid NOT NULL,
+            leased_until timestamptz NOT NULL,
+            message_id text,
+            stored_at timestamptz NOT NULL
+        )
+        """,
+        // "Whose lease has ended?"
+        "CREATE INDEX node_checkpoints_by_lease ON node_checkpoints (leased_until)",
+    ]
+}

@@ -1,0 +1,98 @@
+public import ParleyCore
+public import ParleyModel
+
+/// Who is in a conversation, and a participant's own state.
+extension PostgresConversationStore {
+    static let participantColumns = """
+        user_id, role, joined_at, last_read_sequence, greatest(last_read_sequence, last_delivered_sequence)
+        """
+
+    static func participant(_ row: PostgresRow) throws(PostgresFailure) -> Participant {
+        Participant(
+            userID: try row.id(0), role: try ConversationRow.role(row, at: 1), joinedAt: try row.timestamp(2),
+            lastReadSequence: try row.int64(3), lastDeliveredSequence: try row.int64(4))
+    }
+
+    private static let participantPage = PostgresStatement(
+        "participants.page",
+        """
+        SELECT \(participantColumns) FROM participants
+        WHERE conversation_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3
+        """)
+    private static let firstPage = PostgresStatement(
+        "participants.first-page",
+        "SELECT \(participantColumns) FROM participants WHERE conversation_id = $1 ORDER BY user_id LIMIT $2")
+
+    public func participants(of conversation: ConversationID, limit: Int, cursor: String?) async throws(StoreError)
+        -> (participants: [Participant], nextCursor: String?)
+    {
+        let after = try cursor.map { text throws(StoreError) in
+            guard let user = UserID(text) else { throw .invalidCursor }
+            return user
+        }
+        return try await database.run { connection throws(PostgresFailure) in
+            let limit = Int64(limit)
+            let call =
+                after.map { Self.participantPage(.id(conversation), .id($0), .int64(limit + 1)) }
+                ?? Self.firstPage(.id(conversation), .int64(limit + 1))
+            let found = try connection.read(call).map(Self.participant)
+            let page = Array(found.prefix(Int(limit)))
+            return (page, found.count > limit ? page.last?.userID.description : nil)
+        }
+    }
+
+    private static let idPage = PostgresStatement(
+        "participants.ids", "SELECT user_id FROM participants WHERE conversation_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3")
+    private static let firstIDs = PostgresStatement(
+        "participants.first-ids", "SELECT user_id FROM participants WHERE conversation_id = $1 ORDER BY user_id LIMIT $2")
+
+    public func participantIDs(of conversation: ConversationID, after user: UserID?, limit: Int) async throws(StoreError) -> [UserID] {
+        try await database.run { connection throws(PostgresFailure) in
+            let limit = PostgresValue.int64(Int64(limit))
+            let call = user.map { Self.idPage(.id(conversation), .id($0), limit) } ?? Self.firstIDs(.id(conversation), limit)
+            return try connection.read(call).map { row throws(PostgresFailure) in try row.id(0) }
+        }
+    }
+
+    private static let findRole = PostgresStatement(
+        "participant.role", "SELECT role FROM participants WHERE conversation_id = $1 AND user_id = $2")
+
+    public func role(of user: UserID, in conversation: ConversationID) async throws(StoreError) -> Role? {
+        try await database.run { connection throws(PostgresFailure) in
+            guard let row = try connection.read(Self.findRole(.id(conversation), .id(user))).first else { return nil }
+            return try ConversationRow.role(row, at: 0)
+        }
+    }
+
+    private static let mute = PostgresStatement(
+        "participant.mute",
+        "UPDATE participants SET muted = $3, muted_until = $4, changed_at = $5 WHERE conversation_id = $1 AND user_id = $2")
+
+    public func setMute(_ mute: Mute, for user: UserID, in conversation: ConversationID, at now: Timestamp) async throws(StoreError) -> Bool
+    {
+        var until: Timestamp?
+        if case .until(let end) = mute { until = end }
+        return try await database.run { [until] connection throws(PostgresFailure) in
+            let call = Self.mute(.id(conversation), .id(user), .bool(mute != .off), .timestamp(until), .timestamp(now))
+            return try connection.write(call).changed == 1
+        }
+    }
+
+    private static let findStandings = PostgresStatement(
+        "participants.push-standings",
+        """
+        SELECT user_id, last_read_sequence, muted, muted_until FROM participants WHERE conversation_id = $1 AND user_id = ANY ($2)
+        """)
+
+    public func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding] {
+        try await database.run { connection throws(PostgresFailure) in
+            let rows = try connection.read(Self.findStandings(.id(conversation), .ids(users)))
+            var standings: [UserID: PushStanding] = [:]
+            for row in 0..<rows.count {
+                standings[try rows[row].id(0)] = PushStanding(
+                    lastReadSequence: try rows[row].int64(1), mute: try ConversationRow.mute(rows[row], at: 2))
+            }
+            return standings
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import Foundation
+import ParleyEngines
+import Synchronization
+
+/// A server's process, which tests start, halt, kill and start again. It ends with this value.
+public final class ServerProcess: Sendable {
+    private let folder: ServerFolder
+    private let name: String
+    private let program: String
+    private let arguments: [String]
+    private let environment: [String: String]?
+    private let process = Mutex<Process?>(nil)
+
+    /// Starts nothing yet.
+    ///
+    /// - Parameters:
+    ///   - folder: Where it runs. What it prints is in the file `<name>.log` there.
+    ///   - program: The path of an executable file.
+    ///   - environment: Nil for our own.
+    public init(_ name: String, in folder: ServerFolder, _ program: String, _ arguments: [String], environment: [String: String]? = nil) {
+        self.name = name
+        self.folder = folder
+        self.program = program
+        self.arguments = arguments
+        self.environment = environment
+    }
+
+    deinit { signal(SIGKILL) }
+
+    /// Returns when there is a process; whether the server is ready is for the caller to ask it.
+    public func start() throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        if let environment { process.environment = environment }
+        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+        let output = try log()
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        try folder.note(name, process.processIdentifier)
+        self.process.withLock { $0 = process }
+    }
+
+    private func log() throws -> FileHandle {
+        let path = folder.file("\(name).log")
+        if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
+        let output = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try output.seekToEnd()
+        return output
+    }
+
+    /// False before it was started, and after its end.
+    public var isRunning: Bool { process.withLock { $0?.isRunning ?? false } }
+
+    /// For errors: what it printed last.
+    public var lastWords: String {
+        String(((try? String(contentsOfFile: folder.file("\(name).log"), encoding: .utf8)) ?? "").suffix(2000))
+    }
+
+    /// Such as `SIGSTOP`, as by a machine that hangs, and `SIGCONT`.
+    public func signal(_ signal: Int32) {
+        process.withLock { if let process = $0 { _ = Foundation.kill(process.processIdentifier, signal) } }
+    }
+
+    /// As a crash of the machine: it gets no word in. Returns when it is gone.
+    public func kill() async {
+        await onOwnThread {
+            guard let process = self.process.withLock({ $0.take() }) else { return }
+            Foundation.kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            try? self.folder.note(self.name, nil)
+        }
+    }
+}
+
+/// Where the executable of that name is, as found on the PATH, then in further folders; nil when it is nowhere.
+public func findProgram(_ name: String, also folders: [String] = []) -> String? {
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    return (path.split(separator: ":").map(String.init) + folders).map { "\($0)/\(name)" }.first {
+        FileManager.default.isExecutableFile(atPath: $0)
+    }
+}

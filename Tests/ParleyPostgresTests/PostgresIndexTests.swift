@@ -1,0 +1,125 @@
+import ParleyCore
+import ParleyModel
+import ParleyTesting
+import Testing
+
+@testable import ParleyPostgres
+
+/// Whatever is asked is found by an index: PostgreSQL counts the tables that it read from one end to the other.
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
+struct PostgresIndexTests {
+    /// 3,000 conversations of 2 of 200 users, one group of 5,000, a device and a medium of each user.
+    private static let seed = [
+        """
+        INSERT INTO conversations (conversation_id, type, created_by, created_at, changed_at, participant_count, created_activity, activity)
+        SELECT md5('c' || n)::uuid, 'group', md5('u')::uuid, now(), now(), 2, n, n FROM generate_series(1, 3000) AS n
+        """,
+        "INSERT INTO conversation_sequences SELECT conversation_id, 0 FROM conversations ON CONFLICT DO NOTHING",
+        """
+        INSERT INTO participants (conversation_id, user_id, role, joined_at, changed_at, last_read_sequence)
+        SELECT md5('c' || n)::uuid, md5('u' || (n * k) % 200)::uuid, 'owner', now(), now(), 0
+        FROM generate_series(1, 3000) AS n, generate_series(1, 2) AS k ON CONFLICT DO NOTHING
+        """,
+        """
+        INSERT INTO participants (conversation_id, user_id, role, joined_at, changed_at, last_read_sequence)
+        SELECT md5('c1')::uuid, md5('m' || n)::uuid, 'member', now(), now(), 0 FROM generate_series(1, 5000) AS n
+        """,
+        """
+        INSERT INTO devices (device_id, user_id, kind, address_key, address_digest, created_at)
+        SELECT md5('d' || n)::uuid, md5('u' || n)::uuid, 'fcm', 't' || n, sha256(convert_to('t' || n, 'UTF8')), now()
+        FROM generate_series(1, 2000) AS n
+        """,
+        """
+        INSERT INTO media SELECT md5('x' || n)::uuid, md5('u')::uuid, 'image', '', 1, '', '', 1, 1, 1, now() FROM generate_series(1, 2000) AS n
+        """,
+        "INSERT INTO token_revocations SELECT md5('r' || n)::uuid, now() FROM generate_series(1, 2000) AS n",
+        "INSERT INTO departures SELECT md5('u' || n)::uuid, md5('c2')::uuid, now() FROM generate_series(1, 2000) AS n",
+    ]
+
+    @Test func `no question reads a whole table`() async throws {
+        try await withPool(try await TestDatabase().url, connections: 1) { pool in
+            for sql in Self.seed + ["VACUUM ANALYZE"] { _ = try await pool.text(sql) }
+            let before = try await scans(pool)
+            try await askEverything(pool)
+            #expect(try await scans(pool) == before)
+        }
+    }
+
+    @Test func `nor does one that was prepared while the tables were empty, before there are statistics`() async throws {
+        try await withPool(try await TestDatabase().url, connections: 1) { pool in
+            try await askEverything(pool)
+            for sql in Self.seed { _ = try await pool.text(sql) }
+            let before = try await scans(pool)
+            try await askEverything(pool)
+            #expect(try await scans(pool) == before)
+        }
+    }
+
+    private func scans(_ pool: PostgresDatabase) async throws -> String? {
+        _ = try await pool.text("SELECT pg_stat_force_next_flush()::text")
+        return try await pool.text(
+            "SELECT string_agg(relname || ' ' || seq_scan, ', ' ORDER BY relname) FROM pg_stat_user_tables WHERE relname <> 'parley_migrations'"
+        )
+    }
+
+    private func askEverything(_ pool: PostgresDatabase) async throws {
+        let store = PostgresConversationStore(pool, facts: NoFacts())
+        let conversation = try #require(ConversationID(try await pool.text("SELECT md5('c1')::uuid::text") ?? ""))
+        let user = try #require(UserID(try await pool.text("SELECT md5('u1')::uuid::text") ?? ""))
+        let (now, others) = (Sample.start, Sample.users(3))
+        let direct = try await store.direct(between: user, and: others[0], id: .random(), at: now).conversationID
+        _ = try await store.direct(between: user, and: others[0], id: .random(), at: now)
+        try await store.createGroup(id: .random(), title: nil, creator: user, others: others, at: now)
+        for id in [direct, conversation] {
+            let stands = try await store.view(of: id, for: user)?.conversation.lastSequence ?? 0
+            _ = try await store.apply(
+                MetadataUpdate(
+                    conversationID: id, first: stands + 1, last: stands + 5,
+                    lastMessage: LastMessage(id: Sample.messageID(), at: now, preview: ""), sentBy: [others[0]: 5]))
+            _ = try await store.advanceDelivered(of: user, in: id, to: stands + 2, at: now)
+            _ = try await store.advanceRead(of: user, in: id, to: stands + 3, at: now)
+            _ = try await store.receiptCounts(of: id, at: 1)
+            _ = try await store.participants(of: id, limit: 10, cursor: nil)
+            _ = try await store.participants(of: id, limit: 10, cursor: "\(user)")
+            _ = try await store.participantIDs(of: id, after: nil, limit: 10)
+            _ = try await store.participantIDs(of: id, after: user, limit: 10)
+            _ = try await store.role(of: user, in: id)
+            _ = try await store.setMute(.forever, for: user, in: id, at: now)
+            _ = try await store.pushStandings(of: others + [user], in: id)
+            _ = try await store.rename(id, to: "Title", at: now)
+            _ = try await store.exists(id)
+        }
+        _ = try await store.setRole(of: others[1], in: conversation, to: .member, maxParticipants: 99_999, at: now)
+        _ = try await store.remove(others[1], from: conversation, at: now)
+        let page = try await store.list(for: user, limit: 1, cursor: nil)
+        _ = try await store.list(for: user, limit: 1, cursor: page.nextCursor)
+        _ = try await store.conversationIDs(of: user)
+        _ = try await store.sharing(with: user, among: others)
+        _ = try await store.standings(of: user, since: ActivityMark(5))
+        _ = try await store.missedChanges(of: user, since: Sample.time(-9), maxParticipants: 100)
+        _ = try await store.heads(after: try await store.heads(after: nil).mark)
+        _ = try await PostgresConversationFacts(pool).existing(among: [conversation, .random()])
+        try await askOthers(pool, user)
+    }
+
+    private func askOthers(_ pool: PostgresDatabase, _ user: UserID) async throws {
+        let media = PostgresMediaStore(pool, facts: SentEverywhere())
+        _ = try await media.media([.random(), .random()])
+        _ = try await media.wasSent(.random(), whereParticipates: user)
+        let devices = PostgresDeviceStore(pool)
+        let device = Sample.device(.fcm(token: "a token"), of: user)
+        _ = try await devices.register(device, maxPerUser: 20)
+        _ = try await devices.register(device, maxPerUser: 20)
+        _ = try await devices.devices(of: [user, .random()])
+        _ = try await devices.remove(device.id, of: user)
+        let revocations = PostgresTokenRevocationStore(pool)
+        try await revocations.revoke(user, before: Sample.start)
+        _ = try await revocations.revokedBefore(of: user)
+    }
+
+    private struct SentEverywhere: MessageFacts {
+        func conversations(inWhichWasSent id: MediaID) -> [ConversationID] { [.random(), .random()] }
+        func firstSequence(in conversations: [ConversationID], storedAfter time: Timestamp) -> [ConversationID: Int64] { [:] }
+        func sentCount(in conversation: ConversationID, by user: UserID, after: Int64, through: Int64) -> Int64 { 0 }
+    }
+}

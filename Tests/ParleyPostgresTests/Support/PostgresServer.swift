@@ -1,0 +1,134 @@
+import Foundation
+import ParleyCore
+import ParleyEngines
+import ParleyTesting
+import Synchronization
+
+@testable import ParleyPostgres
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A PostgreSQL server of the tests' own, in a temporary folder, on a free port of the loopback interface. It ends with the
+/// process, however that ends. Where there is no PostgreSQL, making one throws: the test fails.
+final class PostgresServer: Sendable {
+    static let password = "s3cret-of-the-test"
+    /// One for all tests; each has databases of its own.
+    static let shared = Task { try await start() }
+
+    let port: Int
+    private let folder: String
+    private let programs: String
+    /// The parents of this server, and of those that were killed.
+    private let keepers = Mutex<[(process: Process, input: Pipe)]>([])
+
+    /// Makes and starts one, on a thread that may wait.
+    static func start() async throws -> PostgresServer { try await onOwnThread { try PostgresServer() } }
+
+    private init() throws {
+        programs = try Self.findPrograms()
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("parley-postgres-\(UUID())").path
+        port = try LoopbackPort.free()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let passwordFile = folder + "/password"
+        try Self.password.write(toFile: passwordFile, atomically: true, encoding: .utf8)
+        if getuid() == 0 { try Self.run("/bin/chown", ["-R", "postgres", folder]) }
+        let make = """
+            \(programs)/initdb -D \(folder)/data -U postgres -A scram-sha-256 --pwfile=\(passwordFile) -E UTF8 --locale=C -N >/dev/null
+            """
+        try Self.run("/bin/sh", ["-c", asServerUser(make)])
+        try start()
+    }
+
+    /// The server's parent is a shell that ends it when our end of the pipe is gone. It must not wait for its child: signals
+    /// are blocked in processes that Foundation starts.
+    private func start() throws {
+        let process = Process()
+        let input = Pipe()
+        let server = """
+            \(programs)/postgres -D \(folder)/data -p \(port) -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+            -c fsync=off -c max_connections=400 -c shared_buffers=32MB -c autovacuum=off -c log_min_messages=fatal \
+            >\(folder)/log 2>&1 </dev/null & echo $! >\(folder)/pid; read line; kill -QUIT $(cat \(folder)/pid); sleep 1; rm -rf \(folder)
+            """
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", asServerUser(server)]
+        process.standardInput = input
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        // Our end must be ours alone.
+        _ = fcntl(input.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
+        try process.run()
+        keepers.withLock { $0.append((process, input)) }
+        let deadline = Date.now.addingTimeInterval(120)
+        while (try? Self.run("\(programs)/pg_isready", ["-q", "-h", "127.0.0.1", "-p", "\(port)"])) == nil {
+            guard Date.now < deadline else { throw ServerFailure("PostgreSQL did not start: see \(folder)/log") }
+            usleep(20_000)
+        }
+    }
+
+    /// Starts it again after ``kill()``.
+    func restart() async throws {
+        try await onOwnThread {
+            try self.awaitChildren()
+            // It still has its process id, for nobody waits for it.
+            try FileManager.default.removeItem(atPath: self.folder + "/data/postmaster.pid")
+            try self.start()
+        }
+    }
+
+    /// The old one's children must be gone first: they work in the folder of its data.
+    private func awaitChildren() throws {
+        let deadline = Date.now.addingTimeInterval(60)
+        while true {
+            let processes = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { $0.allSatisfy(\.isNumber) }
+            let children = processes.filter { process in
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd")) == folder + "/data"
+            }
+            if children.isEmpty { return }
+            guard Date.now < deadline else { throw ServerFailure("PostgreSQL's processes do not end: \(children)") }
+            usleep(50_000)
+        }
+    }
+
+    /// `kill -9` of the server; its children end when they notice.
+    func kill() throws {
+        let text = try String(contentsOfFile: folder + "/pid", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let pid = pid_t(text) else { throw ServerFailure("no process id in \(folder)/pid") }
+        Glibc.kill(pid, SIGKILL)
+    }
+
+    func url(database: String, user: String = "postgres", password: String = password) throws -> PostgresURL {
+        let text = "postgresql://\(user):\(password)@127.0.0.1:\(port)/\(database)"
+        guard let url = PostgresURL(text) else { throw ServerFailure("no URL") }
+        return url
+    }
+
+    private func asServerUser(_ command: String) -> String {
+        guard getuid() == 0 else { return command }
+        let quoted = command.replacingOccurrences(of: "'", with: "'\\''")
+        return "cd /; exec runuser -u postgres -- /bin/sh -c '\(quoted)'"
+    }
+
+    private static func findPrograms() throws -> String {
+        let debian = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
+        let folders =
+            debian.sorted { $0.compare($1, options: .numeric) == .orderedDescending }.map { "/usr/lib/postgresql/\($0)/bin" }
+            + ["/opt/homebrew/opt/postgresql/bin", "/usr/local/bin", "/usr/bin"]
+        guard let found = folders.first(where: { FileManager.default.isExecutableFile(atPath: $0 + "/initdb") }) else {
+            throw ServerFailure("there is no PostgreSQL server on this machine: install `postgresql`")
+        }
+        return found
+    }
+
+    private static func run(_ program: String, _ arguments: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw ServerFailure("\(program) ended with \(process.terminationStatus)")
+        }
+    }
+}

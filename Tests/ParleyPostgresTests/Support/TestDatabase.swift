@@ -1,0 +1,93 @@
+import Foundation
+import ParleyCore
+import ParleyEngines
+import ParleyModel
+import ParleyTesting
+
+@testable import ParleyPostgres
+
+/// A database of one test's own on a server, made from a migrated template.
+struct TestDatabase {
+    let url: PostgresURL
+
+    private static let template = Task {
+        let server = try await PostgresServer.shared.value
+        let url = try await makeEmpty(on: server, name: "template")
+        try await withPool(url, connections: 1) { _ = try await PostgresMigrator($0).migrate() }
+        return "template"
+    }
+
+    /// With the schema in place.
+    init() async throws {
+        let server = try await PostgresServer.shared.value
+        let name = "test_" + UUID().uuidString.filter(\.isHexDigit).lowercased()
+        try await Self.admin(server, "CREATE DATABASE \(name) TEMPLATE \(try await Self.template.value)")
+        url = try server.url(database: name)
+    }
+
+    /// Without any table.
+    static func makeEmpty(on server: PostgresServer, name: String) async throws -> PostgresURL {
+        try await admin(server, "CREATE DATABASE \(name)")
+        return try server.url(database: name)
+    }
+
+    private static func admin(_ server: PostgresServer, _ sql: String) async throws {
+        try await withPool(try server.url(database: "postgres"), connections: 1) { pool in _ = try await pool.text(sql) }
+    }
+}
+
+/// Runs the body with connections to a database, and closes them.
+func withPool<Value>(
+    _ url: PostgresURL, connections: Int = 4, limits: PostgresLimits = .init(), _ body: (PostgresDatabase) async throws -> Value
+) async throws -> Value {
+    let database = PostgresDatabase(url, connections: connections, limits: limits)
+    do {
+        let value = try await body(database)
+        await close(database)
+        return value
+    } catch {
+        await close(database)
+        throw error
+    }
+}
+
+private func close(_ database: PostgresDatabase) async {
+    await onOwnThread { database.close() }
+}
+
+/// Runs the body on all stores over a fresh database, with messages in memory.
+func withStores(connections: Int = 4, _ body: (StoreSubject) async throws -> Void) async throws {
+    try await withPool(try await TestDatabase().url, connections: connections) { try await body(StoreSubject(postgres: $0)) }
+}
+
+extension StoreSubject {
+    /// Marks are not set back here: every call is awaited before the next mark is made, so that nothing is under way then.
+    init(postgres database: PostgresDatabase) {
+        let messages = InMemoryMessages { conversation throws(StoreError) in
+            try await PostgresConversationStore(database, facts: NoFacts()).exists(conversation)
+        }
+        self.init(
+            messages: messages, effects: messages,
+            conversations: PostgresConversationStore(database, facts: messages, marks: PostgresMarks(marginSeconds: 0)),
+            media: PostgresMediaStore(database, facts: messages))
+    }
+}
+
+/// For a store that is not asked anything of messages.
+struct NoFacts: MessageFacts {
+    func conversations(inWhichWasSent id: MediaID) -> [ConversationID] { [] }
+    func firstSequence(in conversations: [ConversationID], storedAfter time: Timestamp) -> [ConversationID: Int64] { [:] }
+    func sentCount(in conversation: ConversationID, by user: UserID, after: Int64, through: Int64) -> Int64 { 0 }
+}
+
+extension PostgresDatabase {
+    /// The first column of the first row of a plain statement's answer, as text; nil when there is none. As any program
+    /// would ask, so the statement is not one of ours.
+    func text(_ sql: String) async throws -> String? {
+        try await run { connection throws(PostgresFailure) in
+            let rows = try connection.write(PostgresStatement("plain \(sql.hashValue)", sql)())
+            guard let row = rows.first, !row.isNull(0) else { return nil }
+            return try row.text(0)
+        }
+    }
+}

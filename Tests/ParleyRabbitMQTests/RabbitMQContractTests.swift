@@ -1,0 +1,91 @@
+import Foundation
+import ParleyCore
+import ParleyModel
+import ParleyTesting
+import Testing
+
+@testable import ParleyRabbitMQ
+
+/// What other programs may rely on: the queue, and the messages in it.
+@Suite(.engineTurns, .timeLimit(.minutes(15)))
+struct RabbitMQContractTests {
+    @Test func `the queue has the public name and no arguments, so that anybody can declare it`() {
+        let topology = RabbitMQTopology(queueName: RabbitMQConfiguration(url: AMQPURL(host: "h")).queueName)
+        #expect(topology.jobs == RabbitMQQueue(name: "push_notifications", arguments: []))
+        #expect(topology.dead == RabbitMQQueue(name: "push_notifications.dead", arguments: []))
+    }
+
+    @Test func `a job is a persistent JSON message under the message's id`() async throws {
+        let job = Sample.job(for: Sample.users(2), part: 3, preview: "it's \"👩‍👩‍👧\"")
+        let message = try await withQueued(job)
+        #expect(message.contentType == "application/json" && message.deliveryMode == 2)
+        #expect(message.messageID == job.messageID.description && !message.isRedelivered)
+    }
+
+    @Test func `the body says all that a push needs`() async throws {
+        let job = Sample.job(for: Sample.users(2), part: 3, preview: "it's \"👩‍👩‍👧\"")
+        let body = try JSONSerialization.jsonObject(with: Data(try await withQueued(job).body)) as? [String: Any]
+        let expected: [String: Any] = [
+            "message_id": job.messageID.description, "conversation_id": job.conversationID.description,
+            "sender_id": job.senderID.description, "recipients": job.recipients.map(\.description),
+            "message_preview": "it's \"👩‍👩‍👧\"", "sequence_number": 7, "created_at": "2026-01-01T00:00:00.000Z", "part": 3,
+        ]
+        #expect(NSDictionary(dictionary: body ?? [:]) == NSDictionary(dictionary: expected))
+    }
+
+    /// Queues the job, and takes it as another program would.
+    private func withQueued(_ job: PushJob) async throws -> Delivery {
+        var taken: [Delivery] = []
+        try await withQueue { queue, configuration in
+            try await queue.enqueue([job], at: Sample.start)
+            taken = try await withLink(configuration) { try $0.take(10, from: queue.topology.jobs) }
+        }
+        return try #require(taken.count == 1 ? taken.first : nil)
+    }
+
+    @Test func `more recipients than a job may have are refused`() async throws {
+        try await withQueue { queue, _ in
+            await #expect(throws: StoreError.unexpected("a push job names 501 recipients; 500 are the most")) {
+                try await queue.enqueue([Sample.job(for: Sample.users(501))], at: Sample.start)
+            }
+        }
+    }
+
+    @Test func `jobs for a queue that somebody deleted are refused, not lost, and the next find it again`() async throws {
+        try await withQueue { queue, configuration in
+            try await queue.enqueue([Sample.job()], at: Sample.start)
+            try await withLink(configuration) { try $0.delete(queue.topology.jobs) }
+            let sentence = try await unavailable { try await queue.enqueue([Sample.job(), Sample.job()], at: Sample.start) }
+            #expect(sentence.contains("returned 2") && sentence.contains(configuration.queueName))
+            let job = Sample.job()
+            try await queue.enqueue([job], at: Sample.start)
+            #expect(try await queue.lease(limit: 10, seconds: 30, at: Sample.start).map(\.job) == [job])
+        }
+    }
+
+    @Test func `a message that is no push job is put aside and holds nobody up`() async throws {
+        try await withQueue { queue, configuration in
+            let job = Sample.job()
+            let stray = OutgoingMessage(queue: queue.topology.jobs, messageID: "stray", body: Array("hello".utf8), headers: [])
+            try await withLink(configuration) { try $0.publishConfirmed([stray]) }
+            try await queue.enqueue([job], at: Sample.start)
+            #expect(try await queue.lease(limit: 10, seconds: 30, at: Sample.start).map(\.job) == [job])
+            #expect(try await queue.depth() == PushQueueDepth(pending: 1, dead: 1))
+            #expect(try await queue.deadLetters(limit: 10, after: nil) == [])
+            #expect(try await queue.replay(nil, at: Sample.start) == 0)
+            let dead = try await withLink(configuration) { try $0.take(10, from: queue.topology.dead) }
+            #expect(dead.map(\.body) == [Array("hello".utf8)] && dead.map(\.messageID) == ["stray"])
+            #expect(dead.first?.headers["reason"] == .text("not a push job"))
+        }
+    }
+
+    @Test func `a job that others published is handed out like ours`() async throws {
+        try await withQueue { queue, configuration in
+            let job = Sample.job()
+            let foreign = OutgoingMessage(queue: queue.topology.jobs, messageID: "", body: job.messageBody, headers: [])
+            try await withLink(configuration) { try $0.publishConfirmed([foreign, foreign]) }
+            let leases = try await queue.lease(limit: 10, seconds: 30, at: Sample.start)
+            #expect(leases.map(\.job) == [job, job] && leases.map(\.attempt) == [1, 1] && leases[0].id != leases[1].id)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import Foundation
+import Logging
+import ParleyCore
+import ParleyEngines
+import ParleyTesting
+
+@testable import ParleyRabbitMQ
+
+/// A real broker in a folder of its own on free loopback ports, with its own register of Erlang nodes (epmd), so that it
+/// knows nothing of the machine's. It goes away with the test process.
+final class RabbitMQServer: Sendable {
+    /// One for all tests that do not kill it; it takes seconds to start.
+    static let shared = Task { try await RabbitMQServer() }
+
+    private static let program = "/usr/lib/rabbitmq/bin/rabbitmq-server"  // the one on the PATH lets in only some users
+
+    let port: Int
+    let encryptedPort: Int
+    private let folder: ServerFolder
+    private let environment: [String: String]
+    private let register: ServerProcess
+    private let process: ServerProcess
+
+    /// The file of the authority that vouches for the server, which calls itself "localhost".
+    var authority: String { folder.file("authority.pem") }
+    var url: AMQPURL { AMQPURL(host: "127.0.0.1", port: port, user: "parley", password: "open sesame", virtualHost: "parley") }
+
+    init() async throws {
+        guard FileManager.default.isExecutableFile(atPath: Self.program) else {
+            throw ServerFailure("there is no RabbitMQ server here; on Debian: apt install rabbitmq-server")
+        }
+        port = try LoopbackPort.free()
+        encryptedPort = try LoopbackPort.free()
+        folder = try ServerFolder("rabbitmq")
+        let registerPort = try LoopbackPort.free()
+        environment = Self.environment(folder, port: port, distributionPort: try LoopbackPort.free(), registerPort: registerPort)
+        register = ServerProcess(
+            "epmd", in: folder, "/usr/bin/env", ["epmd", "-address", "127.0.0.1", "-port", "\(registerPort)"], environment: environment)
+        process = ServerProcess("server", in: folder, Self.program, [], environment: environment)
+        try writeSettings()
+        try await makeCertificate()
+        try register.start()
+        try await start()
+    }
+
+    private func writeSettings() throws {
+        try """
+        listeners.tcp.1 = 127.0.0.1:\(port)
+        listeners.ssl.1 = 127.0.0.1:\(encryptedPort)
+        ssl_options.cacertfile = \(authority)
+        ssl_options.certfile = \(authority)
+        ssl_options.keyfile = \(folder.file("key.pem"))
+        default_vhost = parley
+        default_user = parley
+        default_pass = open sesame
+        vm_memory_high_watermark.absolute = 256MiB
+        disk_free_limit.absolute = 64MiB
+        log.file = false
+        log.console = true
+        log.console.level = warning
+        """.write(toFile: folder.file("rabbitmq.conf"), atomically: true, encoding: .utf8)
+        for name in ["advanced.config", "enabled_plugins"] {
+            try "[].\n".write(toFile: folder.file(name), atomically: true, encoding: .utf8)
+        }
+        let cookie = folder.file(".erlang.cookie")
+        try UUID().uuidString.write(toFile: cookie, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o400], ofItemAtPath: cookie)
+    }
+
+    /// One that vouches for itself.
+    private func makeCertificate() async throws {
+        let arguments = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext"]
+        try await run(
+            "/usr/bin/env", ["openssl"] + arguments + ["subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "authority.pem"])
+    }
+
+    private static func environment(
+        _ folder: ServerFolder, port: Int, distributionPort: Int, registerPort: Int
+    ) -> [String: String] {
+        func here(_ name: String) -> String { folder.file(name) }
+        return [
+            "HOME": folder.path, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
+            "RABBITMQ_NODENAME": "parley-\(port)@localhost", "RABBITMQ_DIST_PORT": "\(distributionPort)",
+            "ERL_EPMD_PORT": "\(registerPort)", "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +A 8 -kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_CONFIG_FILE": here("rabbitmq.conf"), "RABBITMQ_ADVANCED_CONFIG_FILE": here("advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": here("enabled_plugins"), "RABBITMQ_CONF_ENV_FILE": here("rabbitmq-env.conf"),
+            "RABBITMQ_MNESIA_BASE": here("data"), "RABBITMQ_LOG_BASE": here("logs"), "RABBITMQ_PID_FILE": here("pid"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": here("generated"), "RABBITMQ_SCHEMA_DIR": here("schema"),
+            "ERL_CRASH_DUMP": here("crash.dump"),
+            // Otherwise a shell stays in between, which would be the one that signals hit.
+            "RUNNING_UNDER_SYSTEMD": "true",
+        ]
+    }
+
+    /// Runs a tool to its end.
+    private func run(_ program: String, _ arguments: [String]) async throws {
+        let tool = Process()
+        tool.executableURL = URL(filePath: program)
+        tool.arguments = arguments
+        tool.environment = environment
+        tool.currentDirectoryURL = URL(filePath: folder.path)
+        tool.standardInput = FileHandle.nullDevice
+        tool.standardOutput = FileHandle.nullDevice
+        tool.standardError = FileHandle.nullDevice
+        try tool.run()
+        await onOwnThread { tool.waitUntilExit() }
+        guard tool.terminationStatus == 0 else { throw ServerFailure("\(program) failed: \(arguments)") }
+    }
+
+    // MARK: Starting and killing
+
+    /// Starts it and waits until it lets us in.
+    func start() async throws {
+        try process.start()
+        let deadline = ContinuousClock.now + .seconds(240)
+        while !(await canLogIn()) {
+            guard ContinuousClock.now < deadline, process.isRunning else {
+                throw ServerFailure("RabbitMQ did not start:\n\(process.lastWords)")
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private func canLogIn() async -> Bool {
+        await onOwnThread { [configuration] in (try? RabbitMQLink(configuration, newQueues: NewQueues())) != nil }
+    }
+
+    /// As a machine that hangs, until `SIGCONT`.
+    func signal(_ signal: Int32) { process.signal(signal) }
+
+    /// Has the broker's own tool, which takes seconds, tell it something.
+    func control(_ arguments: String...) async throws {
+        try await run("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-n", "parley-\(port)@localhost"] + arguments)
+    }
+
+    /// As a crash: the broker gets no word in.
+    func kill() async { await process.kill() }
+
+    var configuration: RabbitMQConfiguration { RabbitMQConfiguration(url: url) }
+}
