@@ -186,7 +186,7 @@ if Context.environment["PARLEY_FUZZ"] != nil {
 
 // The example is a package of its own, for others to copy. Its tests build it along with everything else, which is a build of
 // everything less.
-if Context.environment["PARLEY_EXAMPLES"] != nil {
+if Context.environment["TEST_PARLEY_EXAMPLES"] != nil {
     package.targets.append(
         .executableTarget(
             name: "TerminalChat", dependencies: ["ParleyClient", "ParleyModel"], path: "Examples/TerminalChat/Sources/TerminalChat",

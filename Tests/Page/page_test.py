@@ -354,7 +354,7 @@ class PageTest:
         await ada.open(self.direct)
 
     async def a_screen_reader_is_told_what_is_seen(self) -> None:
-        """Everything that can be used has a name, and who has an old window open hears of what comes."""
+        """Everything that can be used has a name, and a message that comes is announced."""
         await self.ada.open(self.group)
         await self.ada.click("#panel-open")
         await self.ben.open(self.direct)

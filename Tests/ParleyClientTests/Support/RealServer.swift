@@ -8,6 +8,9 @@ import Synchronization
 final class RealServer: Sendable {
     static let binary = ProcessInfo.processInfo.environment["TEST_PARLEY_BINARY"]
 
+    /// It does not run: it was killed, or did not like its surroundings.
+    struct HasEnded: Error {}
+
     let port: Int
     private let data: URL
     private let process = Mutex<Process?>(nil)
@@ -63,6 +66,7 @@ final class RealServer: Sendable {
             let token = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
             process.waitUntilExit()
             if process.terminationStatus == 0 { return token.trimmingCharacters(in: .whitespacesAndNewlines) }
+            guard self.process.withLock({ $0?.isRunning ?? false }) else { throw HasEnded() }
             try await Task.sleep(for: .milliseconds(50))
         }
     }
