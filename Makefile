@@ -1,6 +1,7 @@
 # `make` alone lists the targets.
 #
 #   make run ARGS="--port 9000"        further arguments of `parley serve`
+#   make run-cluster ARGS="--nodes 3"  further arguments of scripts/run_cluster.py
 #   make bench ARGS="…"                further arguments of `parley bench`
 #   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page, terminal, engines
 #   make engines-up ENGINES_FOLDER=/var/tmp/engines ENGINES_PORT=19500      another set of servers
@@ -19,10 +20,14 @@ SEED ?=
 export ENGINES_FOLDER ENGINES_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: run test torture bench build fuzz engines-up engines-down engines-status format lint clean help
+.PHONY: run run-cluster test torture bench build fuzz engines-up engines-down engines-status format lint clean help
 
 run: build ## Build for release and serve, with everything that is missing installed first
 	@exec .build/release/parley serve $(ARGS)
+
+run-cluster: build ## Start the four engines and two nodes on this machine, and say where to chat
+	@scripts/setup.sh --engines
+	@$(PYTHON) scripts/run_cluster.py $(ARGS)
 
 test: ## Run all tests: Swift's; crashes, API contract, sockets and the demo page against the real binary; the engines
 	@scripts/setup.sh --tests || { echo "0 passed, 1 failed"; exit 1; }
