@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import List, Optional
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "scripts"))
 
@@ -19,7 +19,7 @@ from server import ParleyServer, ServerFailed
 
 HEARTBEAT_SECONDS = 2
 START_TIMEOUT_SECONDS = 90  # an engine may be down meanwhile
-SETTINGS = {"PARLEY_SOCKET_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS)}
+SETTINGS = {"PARLEY_SOCKET_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS), "PARLEY_SOCKET_DRAIN_SECONDS": "0"}
 
 
 class Cluster:
@@ -97,13 +97,6 @@ class Cluster:
 
     def notifications(self) -> List[dict]:
         return [each for node in self.nodes for each in read_notifications(node.push_log)]
-
-    def error_lines(self) -> Dict[str, int]:
-        """The kinds of errors in the nodes' logs that nobody should ever see."""
-        return {
-            f"node {number}": text.count("Fatal error") + text.count("unexpected")
-            for number, node in enumerate(self.nodes, 1) for text in [node.log.read_text(errors="replace")]
-        }
 
     @staticmethod
     def _is_live(node: ParleyServer) -> bool:

@@ -62,11 +62,12 @@ class ClusterRun:
         self.ledger = Ledger()
         self.views = EngineViews(engines.urls)
         self.ear = Ear(engines.urls["PARLEY_REDIS_URL"])
-        self.injector = Injector(self.cluster, self.population, self.ledger, self.views, options.seed)
+        self.injector = Injector(self.cluster, self.population, self.ledger, self.views, options.seed, self._say)
         self.pair_maker = PairMaker(self.population, self.ledger, PAIR_PAUSE_SECONDS, options.seed)
         self.listeners: List[Listener] = []
         self.results: Dict[str, List[str]] = {}
         self.last_catch_up_seconds = 0.0
+        self._started = time.monotonic()
 
     async def run(self) -> None:
         try:
@@ -86,7 +87,7 @@ class ClusterRun:
         ear = asyncio.ensure_future(self.ear.run(hush))
         await self.ear.is_listening.wait()
         self.listeners = [
-            Listener(user, number, self.population, self.options.seed, SILENCE_SECONDS)
+            Listener(user, number, self.population, self.options.seed, SILENCE_SECONDS, cursors_may_repeat=True)
             for number, user in enumerate(self.population.listeners)
         ]
         listening = [asyncio.ensure_future(each.run(hush)) for each in self.listeners]
@@ -95,6 +96,7 @@ class ClusterRun:
             await asyncio.sleep(QUIET_START_SECONDS)
             await self._go_wrong()
             stop.set()
+            self._say("the load ends")
             self.results["every sender got its last answer"] = await self._last_answers(load)
         finally:
             for task in load:
@@ -103,6 +105,7 @@ class ClusterRun:
         self.results["P6 listeners catch up"] = await wait_until_caught_up(
             self.listeners, await asyncio.to_thread(self.views.heads))
         hush.set()
+        self._say("listeners have all")
         broken = [f"{each!r}" for each in await asyncio.gather(*listening, ear, return_exceptions=True) if each]
         self.results["no listener broke"] = broken + [problem for each in self.listeners for problem in each.problems]
 
@@ -115,18 +118,23 @@ class ClusterRun:
     async def _come_to_rest(self) -> None:
         results, cluster, views = self.results, self.cluster, self.views
         since = time.monotonic()
+        self._say("senders have their last answers")
         results["P5 all effects are done, on all nodes"] = await catching_up.wait_until_nothing_is_due(cluster, views)
         self.last_catch_up_seconds = time.monotonic() - since
+        self._say("all effects are done")
         last_fault_at = max((fault.healed for fault in self.injector.faults), default=time.time())
         results["P5 nodes that died are forgotten"] = await catching_up.wait_until_the_dead_are_forgotten(cluster, views, last_fault_at)
+        self._say("the dead are forgotten")
         results["nothing is done again at rest"] = await catching_up.what_is_done_again_at_rest(cluster)
 
     async def _look_back(self) -> None:
-        observations = [await observe(self.population, port) for port in self.cluster.ports]
+        observations = await asyncio.gather(*(observe(self.population, port) for port in self.cluster.ports))
         for each in observations:
             each.records = {(id, listener.user_id): record for listener in self.listeners for id, record in listener.records.items()}
+        self._say("the nodes were asked for everything")
         stored, rows = await asyncio.to_thread(self.views.histories), await asyncio.to_thread(self.views.postgres)
         self.results["the nodes stop when asked"] = await self.cluster.stop()
+        self._say("the nodes are stopped")
         entries = await asyncio.to_thread(self.views.entries)
         self.results["nodes that stop leave no entry"] = [f"{each} is left" for each in entries]
         for each in observations:
@@ -175,6 +183,9 @@ class ClusterRun:
             "P7 nobody else was notified": checks.only_recipients_were_notified(one),
         })
 
+    def _say(self, what: str) -> None:
+        print(f"  {time.monotonic() - self._started:4.0f} s  {what}", flush=True)
+
     def _senders(self) -> List[Sender]:
         users = self.population.senders
         pause = self.options.senders / self.options.rate
@@ -210,7 +221,8 @@ class ClusterRun:
             f"{ledger.unknown_outcomes} unknown outcomes, {ledger.repeats} repeats, {ledger.refusals} refusals, "
             f"{len(self.pair_maker.pairs)} pairs, {len(self.ear.heard)} heard on Redis and {self.ear.repeats} again, "
             f"{len(observation.notifications)} notifications, {len(observation.notifications) - len(repeated)} of them repeats, "
-            f"{sum(map(len, observation.records.values()))} messages heard on {sum(each.connections for each in self.listeners)} connections")
+            f"{sum(map(len, observation.records.values()))} messages heard on {sum(each.connections for each in self.listeners)} connections, "
+            f"{sum(each.dropped for each in self.listeners)} again by cursor")
 
 
 def parse_options() -> argparse.Namespace:

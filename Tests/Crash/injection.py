@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from random import Random
-from typing import List
+from typing import Callable, List
 
 import cluster_checks
 from catching_up import NotCaughtUp, seconds_until_caught_up
@@ -21,7 +21,8 @@ PATIENT_SHARE = 0.4  # of the steps of later rounds: all is waited for
 
 
 class Injector:
-    def __init__(self, cluster: Cluster, population: Population, ledger: Ledger, views: EngineViews, seed: str):
+    def __init__(self, cluster: Cluster, population: Population, ledger: Ledger, views: EngineViews, seed: str, say: Callable[[str], None]):
+        self._say = say
         self._cluster = cluster
         self._population = population
         self._ledger = ledger
@@ -37,7 +38,7 @@ class Injector:
             if time.monotonic() > deadline:
                 break
             self.faults += step
-            print(f"  {time.strftime('%H:%M:%S')} {' and '.join(map(str, step))}", flush=True)
+            self._say(" and ".join(map(str, step)))
             await asyncio.gather(*(self._one(fault, alone=len(step) == 1) for fault in step))
             watches = [asyncio.ensure_future(self._watch(fault)) for fault in step]
             self._watches += watches
