@@ -5,6 +5,7 @@ Two servers with data folders of their own: one with the usual settings, one wit
 which is stopped by its last case. Each case makes its own users and conversations.
 
     socket_test.py [--binary .build/debug/parley] [WORD …]     only cases whose name has one of the words
+    socket_test.py --cluster                                   each server is two nodes on real engines, see Tests/Cluster
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Awaitable, Callable, List, Optional
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "Tests/Crash"))
+sys.path[:0] = [str(ROOT / folder) for folder in ("Tests/Crash", "Tests/Cluster", "scripts")]
 
 import authentication  # noqa: E402
 import delivery  # noqa: E402
@@ -35,7 +36,8 @@ import markers  # noqa: E402
 import presence  # noqa: E402
 import resume  # noqa: E402
 import shutdown  # noqa: E402
-from server import ParleyServer, ServerFailed  # noqa: E402
+from cluster import MakeServer, servers  # noqa: E402
+from server import ServerFailed  # noqa: E402
 from world import Failed, World  # noqa: E402
 
 CASE_LIMIT_SECONDS = 120
@@ -50,7 +52,8 @@ Case = Callable[[World], Awaitable[None]]
 
 
 class SocketTest:
-    def __init__(self, binary: Path, folder: Path, words: List[str]):
+    def __init__(self, make_server: MakeServer, binary: Path, folder: Path, words: List[str]):
+        self.make_server = make_server
         self.binary = binary
         self.folder = folder
         self.words = words
@@ -76,7 +79,7 @@ class SocketTest:
         folder = self.folder / name
         folder.mkdir()
         secret = secrets.token_hex(32)
-        server = ParleyServer(self.binary, folder, secret, settings, open_files)
+        server = self.make_server(self.binary, folder, secret, settings, open_files)
         try:
             server.start()
             await asyncio.to_thread(server.wait_until_ready)
@@ -105,15 +108,17 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server does not outlive the test
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=Path, default=ROOT / ".build/debug/parley")
+    parser.add_argument("--cluster", action="store_true")
     parser.add_argument("words", nargs="*")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="parley-socket-"))
-    test = SocketTest(options.binary, folder, options.words)
-    try:
-        asyncio.run(test.run())
-    except ServerFailed as error:
-        test.failed += 1
-        print(f"FAIL the server starts\n       {error}")
+    with servers(options.cluster) as make_server:
+        test = SocketTest(make_server, options.binary, folder, options.words)
+        try:
+            asyncio.run(test.run())
+        except ServerFailed as error:
+            test.failed += 1
+            print(f"FAIL the server starts\n       {error}")
     if test.failed:
         print(f"  the data and the servers' logs are kept in {folder}")
     else:
