@@ -54,13 +54,15 @@ final class Subscriber: @unchecked Sendable {
     private var hintBytes = 0
     private var needsFlush = false
     private var lastBeat: UInt32 = 0
-    private lazy var lastLook = part.reader.resume.now()
+    /// Up to when it was looked for changes that the bus lost.
+    private var lastLook: Timestamp
 
     init(user: UserID, caller: Caller, endpoint: any EventEndpoint, part: HubPart) {
         self.user = user
         self.caller = caller
         self.endpoint = endpoint
         self.part = part
+        lastLook = part.reader.resume.now()
     }
 
     // MARK: Subscribing
