@@ -43,7 +43,10 @@ public struct HubClock: Service {
 
     private func follow() async {
         let (beats, beat) = AsyncStream.makeStream(of: Beat.self, bufferingPolicy: .bufferingNewest(2))
-        bus.onReconnect { beat.yield(.reconnected) }
+        bus.onReconnect { [parts = hub.parts] in
+            for part in parts { part.onLoop { part.lookForLostChanges() } }
+            beat.yield(.reconnected)
+        }
         await cancelWhenGracefulShutdown {
             await withTaskGroup { group in
                 group.addTask {

@@ -382,8 +382,12 @@ final class Subscriber: @unchecked Sendable {
     }
 
     /// On a bus that loses events, what changed since the last look is told again.
-    private func lookForLostChanges() {
+    func lookForLostChanges() {
         guard part.configuration.busLosesEvents else { return }
+        switch phase {
+        case .loading, .subscribed: break
+        case .arrived, .ended: return
+        }
         droppedSince = droppedSince ?? lastLook
         lastLook = part.reader.resume.now()
         advance()
