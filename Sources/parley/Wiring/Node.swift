@@ -24,7 +24,8 @@ struct Node {
         let time = SystemTimeSource()
         let instruments = MessageInstruments()
         let roles = settings.roles
-        let access = ConversationAccess(store: backend.conversations)
+        let access = ConversationAccess(
+            store: backend.conversations, maxAge: backend.busLosesEvents ? ConversationAccess.maxAgeOnLossyBus : nil)
         let media = MediaService(store: backend.media, timeSource: time)
         let sizes = ConversationSizes(store: backend.conversations, timeSource: time)
         let revocations = TokenRevocations(store: backend.revocations, bus: backend.bus, timeSource: time)
