@@ -48,7 +48,7 @@ def servers(is_cluster: bool) -> Iterator[MakeServer]:
     connection.REUSE_SECONDS = 0
     with Engines.temporary() as engines:
         names = (f"server{number}" for number in itertools.count(1))
-        yield lambda *arguments, **named: ClusterServer(engines.fresh_urls(next(names)), *arguments, **named)
+        yield lambda *arguments, **named: ClusterServer(engines, next(names), *arguments, **named)
 
 
 class ClusterServer:
@@ -57,9 +57,11 @@ class ClusterServer:
     cursor_margin_seconds = CURSOR_MARGIN_SECONDS
 
     def __init__(
-        self, urls: Dict[str, str], binary: Path, folder: Path, secret: Optional[str], settings: Optional[Dict[str, str]] = None,
+        self, engines: Engines, name: str, binary: Path, folder: Path, secret: Optional[str], settings: Optional[Dict[str, str]] = None,
         open_files: Optional[int] = None,
     ):
+        urls = engines.fresh_urls(name)
+        self.engines = engines
         self.folder = folder
         self.port = free_port()
         self.push_log = folder / "notifications.jsonl"

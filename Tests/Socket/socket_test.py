@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / folder) for folder in ("Tests/Crash", "Tests/Cluster", "scripts")]
 
 import authentication  # noqa: E402
+import between_nodes  # noqa: E402
 import delivery  # noqa: E402
 import event_stream  # noqa: E402
 import first_requests  # noqa: E402
@@ -52,7 +53,8 @@ Case = Callable[[World], Awaitable[None]]
 
 
 class SocketTest:
-    def __init__(self, make_server: MakeServer, binary: Path, folder: Path, words: List[str]):
+    def __init__(self, is_cluster: bool, make_server: MakeServer, binary: Path, folder: Path, words: List[str]):
+        self.is_cluster = is_cluster
         self.make_server = make_server
         self.binary = binary
         self.folder = folder
@@ -70,6 +72,8 @@ class SocketTest:
         stopping = {"PARLEY_SOCKET_DRAIN_SECONDS": str(shutdown.DRAIN_SECONDS)}
         await self._with_server("stopping", stopping, shutdown.CASES + event_stream.STOPPING_CASES)
         await self._with_server("crowded", {"PARLEY_LIMITS_IDLE_SECONDS": "3"}, limits.CROWDED_CASES, limits.OPEN_FILES)
+        if self.is_cluster:
+            await self._with_server("between", {}, between_nodes.CASES)
         await self._with_server("tight", TIGHT, first_requests.TIGHT_CASES + markers.LARGE_GROUP_CASES + limits.CASES)
 
     async def _with_server(self, name: str, settings: dict, cases: List[Case], open_files: Optional[int] = None) -> None:
@@ -113,7 +117,7 @@ def main() -> int:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="parley-socket-"))
     with servers(options.cluster) as make_server:
-        test = SocketTest(make_server, options.binary, folder, options.words)
+        test = SocketTest(options.cluster, make_server, options.binary, folder, options.words)
         try:
             asyncio.run(test.run())
         except ServerFailed as error:
