@@ -2,7 +2,8 @@
 #
 #   make run ARGS="--port 9000"        further arguments of `parley serve`
 #   make bench ARGS="…"                further arguments of `parley bench`
-#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page, terminal, engines
+#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page, terminal, engines,
+#                                      engine-contracts
 #   make engines-up ENGINES_FOLDER=/var/tmp/engines ENGINES_PORT=19500      another set of servers
 #   make torture ROUNDS=500 SECONDS=3600 SEED=7
 
@@ -24,7 +25,7 @@ export ENGINES_FOLDER ENGINES_PORT
 run: build ## Build for release and serve, with everything that is missing installed first
 	@exec .build/release/parley serve $(ARGS)
 
-test: ## Run all tests: Swift's; crashes, API contract, sockets and the demo page against the real binary; the engines
+test: ## Run all tests: Swift's; crashes, API contract, sockets and the demo page against the real binary; the engines and their contracts
 	@scripts/setup.sh --tests || { echo "0 passed, 1 failed"; exit 1; }
 	@$(PYTHON) scripts/test.py $(ONLY)
 

@@ -3,7 +3,7 @@
 
     scripts/test.py                 everything
     scripts/test.py swift crash     some of the steps: swift, checks, crash, contract, socket, examples, page,
-                                    terminal, engines
+                                    terminal, engines, engine-contracts
 
 `make test` calls it after setup.sh. A step that breaks, or that runs no test, counts as a failure.
 """
@@ -102,6 +102,11 @@ def engines_test() -> Count:
     return outcome.judged(count_closing_line(outcome.output))
 
 
+def engine_contracts_test() -> Count:
+    outcome = run([sys.executable, "Tests/EngineContracts/engine_contracts_test.py", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
 STEPS: Dict[str, Callable[[], Count]] = {
     "swift": swift_tests,
     "checks": crash_checks,
@@ -112,6 +117,7 @@ STEPS: Dict[str, Callable[[], Count]] = {
     "page": page_test,
     "terminal": terminal_test,
     "engines": engines_test,
+    "engine-contracts": engine_contracts_test,
 }
 WITHOUT_BINARY = {"checks", "engines"}
 
