@@ -308,5 +308,6 @@ CASES = [
     a_push_worker_decides_again_who_is_to_be_notified, a_job_of_a_producer_with_all_members_is_notified,
     a_job_of_a_producer_with_the_five_members_is_notified, what_is_no_job_is_put_aside_and_holds_up_nobody,
     a_query_gives_the_unread_counts_of_direct_conversations_that_the_api_gives,
-    what_a_killed_node_left_undone_is_told_and_queued_by_another, a_socket_service_loses_nothing_when_redis_is_killed,
+    what_a_killed_node_left_undone_is_told_and_queued_by_another,
 ]
+LAST_CASES = [a_socket_service_loses_nothing_when_redis_is_killed]
