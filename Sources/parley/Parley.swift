@@ -13,6 +13,7 @@ struct Parley: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, TokenCommand.self, ConfigCommand.self, MigrateCommand.self, VerifyCommand.self, PushCommand.self,
+            DoctorCommand.self,
             BenchCommand.self, BenchWriterCommand.self, VersionCommand.self,
         ])
 }
