@@ -10,9 +10,9 @@ from typing import Any, Dict, Iterator, List, NamedTuple
 
 from redis.client import PubSub
 
-from cluster import WAIT_SECONDS, Cluster, eventually
+from cluster import WAIT_SECONDS, Cluster
 from samples import FAMILY, media_of
-from world import Failed, User, check, same
+from world import Failed, User, same
 
 MEMBERS = [
     "id", "conversation_id", "sender_id", "client_message_id", "message_type", "content", "media_ids", "media", "sequence_number",

@@ -38,7 +38,7 @@ class Cluster:
         self.postgres_url = engines.urls["PARLEY_POSTGRES_URL"]
         self.redis_url = engines.urls["PARLEY_REDIS_URL"]
         self.amqp_url = engines.urls["PARLEY_AMQP_URL"]
-        self.postgres = psycopg.connect(self.postgres_url, autocommit=True, row_factory=dict_row)
+        self._postgres = self._connect()
         self.documents = pymongo.MongoClient(self.mongodb_url, uuidRepresentation="unspecified").get_default_database().messages
         self.redis = redis.Redis.from_url(self.redis_url, decode_responses=True)
 
@@ -85,7 +85,14 @@ class Cluster:
     # MARK: Looking
 
     def rows(self, query: str, *values: Any) -> List[Dict[str, Any]]:
-        return self.postgres.execute(query, values).fetchall()
+        try:
+            return self._postgres.execute(query, values).fetchall()
+        except psycopg.OperationalError:  # PostgreSQL was killed since
+            self._postgres = self._connect()
+            return self._postgres.execute(query, values).fetchall()
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(self.postgres_url, autocommit=True, row_factory=dict_row)
 
     def conversation(self, id: str) -> Dict[str, Any]:
         """Its row."""

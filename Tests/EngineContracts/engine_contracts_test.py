@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the cluster mode to its contracts with other programs (docs/CONTRACTS.md), from outside, with each engine's Python client.
+"""Holds cluster mode to its contracts with other programs (docs/CONTRACTS.md), from outside, with each engine's client.
 
 Starts the four engines in a temporary folder and two nodes on them. Each case makes its own users and conversations.
 
@@ -28,8 +28,10 @@ import document_cases  # noqa: E402
 import foreign_cases  # noqa: E402
 import job_cases  # noqa: E402
 import online_cases  # noqa: E402
+import outage_cases  # noqa: E402
 import rights_cases  # noqa: E402
 import schema_cases  # noqa: E402
+import worker_cases  # noqa: E402
 from cluster import Cluster  # noqa: E402
 from engines import Engines, EnginesFailed  # noqa: E402
 from engines.ports import free_base_port  # noqa: E402
@@ -37,12 +39,12 @@ from server import ServerFailed  # noqa: E402
 from world import Failed  # noqa: E402
 
 CASE_LIMIT_SECONDS = 240
-# They wait for minutes, and beside them the others are tried; but not the last ones, with which Redis forgets what they wait for.
+# They wait for minutes, and beside them the others are tried; but not the last ones, which kill engines.
 SLOW_CASES = online_cases.SLOW_CASES
-LAST_CASES = foreign_cases.LAST_CASES
+LAST_CASES = outage_cases.LAST_CASES
 CASES = (
     schema_cases.CASES + conversation_cases.CASES + document_cases.CASES + channel_cases.CASES + online_cases.CASES + job_cases.CASES
-    + foreign_cases.CASES + rights_cases.CASES)
+    + foreign_cases.CASES + worker_cases.CASES + rights_cases.CASES + outage_cases.CASES)
 
 Case = Callable[[Cluster], Awaitable[None]]
 

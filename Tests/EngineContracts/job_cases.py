@@ -8,7 +8,7 @@ from collections import Counter
 
 import pika.exceptions
 
-from cluster import QUEUE, Cluster, Job, eventually, jobs_of
+from cluster import QUEUE, Cluster, Job, jobs_of
 from samples import FAMILY, media_of
 from world import User, check, same
 

@@ -15,7 +15,7 @@ import pymongo
 import redis
 
 from cluster import Cluster, eventually
-from foreign_cases import collecting, listeners, waiting
+from others import collecting, listeners, waiting
 from page import PAGE, examples
 from world import check, same
 
