@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import ParleyCore
 import ParleyStores
 
 struct VerifyCommand: AsyncParsableCommand {
@@ -16,8 +17,15 @@ struct VerifyCommand: AsyncParsableCommand {
         let folder = try await options.settings().text("data")
         let database = try SQLiteDatabase(folder: folder, access: .shared, logger: Logger(label: "parley.verify"))
         defer { database.close() }
-        let report = try await SQLiteVerifier(database).verify()
+        try Self.tell(try await SQLiteVerifier(database).verify())
+    }
+
+    /// Prints what was read and found, and ends the command with 1 when something is wrong.
+    static func tell(_ report: VerificationReport) throws {
         print("\(report.conversations) conversations, \(report.messages) messages, \(report.participants) participants read.")
+        if report.unappliedMessages > 0 {
+            print("\(report.unappliedMessages) messages are stored and not counted yet: nodes do that within moments.")
+        }
         guard report.findingCount > 0 else { return print("Everything holds.") }
         for finding in report.findings { print("wrong: \(finding)") }
         if report.findingCount > report.findings.count { print("… and \(report.findingCount - report.findings.count) more.") }
