@@ -109,6 +109,12 @@ let package = Package(
         .target(
             name: "ParleyRabbitMQ", dependencies: ["CRabbitMQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
             swiftSettings: settings),
+        .target(
+            name: "ParleyCopy",
+            dependencies: [
+                "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyRabbitMQ", "ParleyStores", logging,
+            ],
+            swiftSettings: settings),
         .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
         .executableTarget(
             name: "parley",
