@@ -119,9 +119,9 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyAPI", "ParleyBench", "ParleyCore", "ParleyGateway", "ParleyModel", "ParleyPush", "ParleyStores",
-                argumentParser, configuration, hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1,
-                serviceLifecycle, unixSignals,
+                "ParleyAPI", "ParleyBench", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel", "ParleyMongo", "ParleyPostgres",
+                "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser, configuration,
+                hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings
         ),

@@ -2,6 +2,13 @@ import HTTPTypes
 public import Hummingbird
 public import ParleyCore
 
+/// What a node answers beside health and metrics.
+public enum APIDoor: Sendable, CaseIterable {
+    case rest
+    /// Streams of server-sent events.
+    case events
+}
+
 /// Everything the REST door needs.
 public struct APIServices: Sendable {
     public let messages: MessageService
@@ -16,6 +23,7 @@ public struct APIServices: Sendable {
     public let allowsOrigin: @Sendable (_ origin: String?, _ host: String?) -> Bool
     public let verifier: any TokenVerifier
     public let limits: RequestLimits
+    public let doors: Set<APIDoor>
     public let dependencies: [Dependency]
     public let metrics: PrometheusRegistry
     public let sampleMetrics: @Sendable () async -> Void
@@ -26,7 +34,8 @@ public struct APIServices: Sendable {
         messages: MessageService, conversations: ConversationService, media: MediaService, devices: DeviceService,
         presence: PresenceService, markers: MarkerService, typing: TypingService, revocations: TokenRevocations,
         events: @escaping OpenServerSentEvents, allowsOrigin: @escaping @Sendable (_ origin: String?, _ host: String?) -> Bool,
-        verifier: any TokenVerifier, limits: RequestLimits, dependencies: [Dependency], metrics: PrometheusRegistry,
+        verifier: any TokenVerifier, limits: RequestLimits, doors: Set<APIDoor> = Set(APIDoor.allCases),
+        dependencies: [Dependency], metrics: PrometheusRegistry,
         sampleMetrics: @escaping @Sendable () async -> Void, demo: DemoSession?, timeSource: any TimeSource
     ) {
         self.messages = messages
@@ -41,6 +50,7 @@ public struct APIServices: Sendable {
         self.allowsOrigin = allowsOrigin
         self.verifier = verifier
         self.limits = limits
+        self.doors = doors
         self.dependencies = dependencies
         self.metrics = metrics
         self.sampleMetrics = sampleMetrics
@@ -53,18 +63,22 @@ public struct APIServices: Sendable {
 public func parleyRouter(_ services: APIServices) -> Router<ParleyRequestContext> {
     var routes = Routes()
     HealthRoutes(dependencies: services.dependencies, metrics: services.metrics, sample: services.sampleMetrics).add(to: &routes)
+    if services.doors.contains(.rest) { addREST(services, to: &routes) }
+    if services.doors.contains(.events) { EventRoutes(open: services.events).add(to: &routes) }
+    let identity = IdentityMiddleware(verifier: services.verifier, limits: services.limits, timeSource: services.timeSource)
+    return routes.router(identity: identity)
+}
+
+private func addREST(_ services: APIServices, to routes: inout Routes) {
     WebRoutes(demo: services.demo).add(to: &routes)
     MessageRoutes(messages: services.messages).add(to: &routes)
     ConversationRoutes(conversations: services.conversations, timeSource: services.timeSource).add(to: &routes)
     ParticipantRoutes(conversations: services.conversations).add(to: &routes)
     MarkerRoutes(markers: services.markers, typing: services.typing).add(to: &routes)
-    EventRoutes(open: services.events).add(to: &routes)
     TokenRoutes(revocations: services.revocations).add(to: &routes)
     MediaRoutes(media: services.media).add(to: &routes)
     DeviceRoutes(devices: services.devices).add(to: &routes)
     PresenceRoutes(presence: services.presence, allowsOrigin: services.allowsOrigin).add(to: &routes)
-    let identity = IdentityMiddleware(verifier: services.verifier, limits: services.limits, timeSource: services.timeSource)
-    return routes.router(identity: identity)
 }
 
 /// Gathers the routes, and with them the table that tells an unknown path from a wrong method.

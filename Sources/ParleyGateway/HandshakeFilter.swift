@@ -10,10 +10,11 @@ final class HandshakeFilter: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
 
-    private let socketPath: String
+    /// Nil where no sockets are taken.
+    private let socketPath: String?
     private let origins: OriginRule
 
-    init(socketPath: String, origins: OriginRule) {
+    init(socketPath: String?, origins: OriginRule) {
         self.socketPath = socketPath
         self.origins = origins
     }
@@ -31,7 +32,7 @@ final class HandshakeFilter: ChannelInboundHandler, RemovableChannelHandler {
 
     /// The opening handshake of RFC 6455, section 4.2.1.
     private func isHandshake(_ head: HTTPRequestHead) -> Bool {
-        head.method == .GET && head.uri.prefix { $0 != "?" } == socketPath
+        head.method == .GET && socketPath.map { head.uri.prefix { $0 != "?" } == $0 } == true
             && head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
             && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
             && head.headers["sec-websocket-version"] == ["13"] && head.headers["sec-websocket-key"].count == 1

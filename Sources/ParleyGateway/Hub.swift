@@ -11,8 +11,9 @@ public final class Hub: EventSink {
     let parts: [HubPart]
     private let connections = Mutex<[UserID: Int]>([:])
 
-    public init(group: any EventLoopGroup, reader: CatchUpReader, configuration: GatewayConfiguration = .init()) {
-        parts = group.makeIterator().map { HubPart(loop: $0, reader: reader, configuration: configuration) }
+    /// - Parameter bus: Is told which conversations somebody here listens to. What comes over it must be handed to ``receive(_:)``.
+    public init(group: any EventLoopGroup, reader: CatchUpReader, bus: any EventBus, configuration: GatewayConfiguration = .init()) {
+        parts = group.makeIterator().map { HubPart(loop: $0, reader: reader, bus: bus, configuration: configuration) }
     }
 
     /// The part of the loop on which the connection lives.

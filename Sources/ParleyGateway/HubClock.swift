@@ -7,7 +7,13 @@ public import ServiceLifecycle
 /// What the hub does of itself as time passes: asks the store for the newest numbers, so that an event that the bus lost
 /// shows although nothing follows it; renews the leases of those who are here; looks after whose presence is watched.
 public struct HubClock: Service {
+    private enum Beat {
+        case time
+        case reconnected
+    }
+
     private let hub: Hub
+    private let bus: any EventBus
     private let resume: ResumeService
     private let presence: PresenceService
     private let logger: Logger
@@ -15,8 +21,13 @@ public struct HubClock: Service {
 
     /// The store is asked five times a heartbeat, so that what a heartbeat says is never older than that, and often enough
     /// for leases to be renewed in time.
-    public init(hub: Hub, resume: ResumeService, presence: PresenceService, configuration: GatewayConfiguration, logger: Logger) {
+    ///
+    /// - Parameter bus: When it has lost events, the store is asked at once.
+    public init(
+        hub: Hub, bus: any EventBus, resume: ResumeService, presence: PresenceService, configuration: GatewayConfiguration, logger: Logger
+    ) {
         self.hub = hub
+        self.bus = bus
         self.resume = resume
         self.presence = presence
         self.logger = logger
@@ -31,22 +42,33 @@ public struct HubClock: Service {
     }
 
     private func follow() async {
+        let (beats, beat) = AsyncStream.makeStream(of: Beat.self, bufferingPolicy: .bufferingNewest(2))
+        bus.onReconnect { beat.yield(.reconnected) }
         await cancelWhenGracefulShutdown {
-            var mark: ActivityMark?
-            var sinceRenewal = 0.0
-            while (try? await Task.sleep(for: .seconds(pollSeconds))) != nil {
-                sinceRenewal += pollSeconds
-                let users = hub.users
-                if users.isEmpty {
-                    mark = nil
-                    continue
+            await withTaskGroup { group in
+                group.addTask {
+                    while (try? await Task.sleep(for: .seconds(pollSeconds))) != nil { beat.yield(.time) }
                 }
-                mark = await look(after: mark)
-                if sinceRenewal >= PresenceLease.renewalSeconds {
-                    sinceRenewal = 0
-                    await presence.renew(users)
-                    await refreshWatched()
-                }
+                await follow(beats)
+            }
+        }
+    }
+
+    private func follow(_ beats: AsyncStream<Beat>) async {
+        var mark: ActivityMark?
+        var sinceRenewal = 0.0
+        for await beat in beats {
+            if beat == .time { sinceRenewal += pollSeconds }
+            let users = hub.users
+            if users.isEmpty {
+                mark = nil
+                continue
+            }
+            mark = await look(after: mark)
+            if sinceRenewal >= PresenceLease.renewalSeconds {
+                sinceRenewal = 0
+                await presence.renew(users)
+                await refreshWatched()
             }
         }
     }

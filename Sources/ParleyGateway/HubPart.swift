@@ -10,6 +10,7 @@ import Synchronization
 final class HubPart: @unchecked Sendable {
     let loop: any EventLoop
     let reader: CatchUpReader
+    private let bus: any EventBus
     let configuration: GatewayConfiguration
 
     private var feeds: [ConversationID: ConversationFeed] = [:]
@@ -40,9 +41,10 @@ final class HubPart: @unchecked Sendable {
     private let gapsFound = Counter(label: "parley_bus_gaps_total")
     private var deliveredCount = 0
 
-    init(loop: any EventLoop, reader: CatchUpReader, configuration: GatewayConfiguration) {
+    init(loop: any EventLoop, reader: CatchUpReader, bus: any EventBus, configuration: GatewayConfiguration) {
         self.loop = loop
         self.reader = reader
+        self.bus = bus
         self.configuration = configuration
         watch = PresenceWatch(reader: reader)
         newest = NewestNumbers { [resume = reader.resume] mark async throws(StoreError) in try await resume.heads(after: mark) }
@@ -92,6 +94,8 @@ final class HubPart: @unchecked Sendable {
 
     /// Returns when everything that was stored after the mark and before this call is on its way to ``learn(_:cursor:)``.
     func learnNewest(after mark: ActivityMark) async throws(StoreError) {
+        // What is stored from then on comes over the bus.
+        await bus.listens()
         try await newest.read(after: mark) { heads in self.onLoop { self.learn(heads.sequences, cursor: nil) } }
     }
 
@@ -154,6 +158,7 @@ final class HubPart: @unchecked Sendable {
         }
         let feed = ConversationFeed(conversation, head: head)
         feeds[conversation] = feed
+        bus.subscribe([conversation])
         return feed
     }
 
@@ -162,6 +167,7 @@ final class HubPart: @unchecked Sendable {
         feed.remove(subscription)
         guard feed.subscriptions.isEmpty else { return }
         feeds[feed.conversation] = nil
+        bus.unsubscribe([feed.conversation])
         gaps.remove(feed.conversation)
     }
 

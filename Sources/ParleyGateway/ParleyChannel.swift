@@ -31,15 +31,17 @@ public struct ParleyChannel: HTTPChannelHandler {
     private let sessions: SocketSessions
     private let idleSeconds: Int64
     private let acceptsPerTurn: Int
+    private let takesSockets: Bool
     private let origins: OriginRule
     private let isAcceptingWidely = OnceFlag()
 
     /// - Parameters:
     ///   - idleSeconds: Ends HTTP connections on which nothing happens, half-sent requests included.
     ///   - acceptsPerTurn: Connections that the listener takes at once; a bound on connections is looked at in between.
+    ///   - takesSockets: Otherwise a handshake is answered by the routes, as any request.
     public init(
         responder: @escaping HTTPChannelHandler.Responder, services: GatewayServices, hub: Hub, sessions: SocketSessions,
-        idleSeconds: Int64, acceptsPerTurn: Int
+        idleSeconds: Int64, acceptsPerTurn: Int, takesSockets: Bool = true
     ) {
         self.responder = responder
         self.services = services
@@ -47,6 +49,7 @@ public struct ParleyChannel: HTTPChannelHandler {
         self.sessions = sessions
         self.idleSeconds = idleSeconds
         self.acceptsPerTurn = acceptsPerTurn
+        self.takesSockets = takesSockets
         origins = OriginRule(allowed: services.configuration.allowedOrigins)
     }
 
@@ -70,7 +73,7 @@ public struct ParleyChannel: HTTPChannelHandler {
             let negotiated = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(configuration: configuration)
             let upgradeHandler = try channel.pipeline.syncOperations.handler(type: NIOTypedHTTPServerUpgradeHandler<Negotiated>.self)
             try channel.pipeline.syncOperations.addHandler(
-                HandshakeFilter(socketPath: Self.socketPath, origins: origins), position: .before(upgradeHandler))
+                HandshakeFilter(socketPath: takesSockets ? Self.socketPath : nil, origins: origins), position: .before(upgradeHandler))
             // Until the first request's head is complete nobody else watches the clock: a head that trickles in ends here.
             let bound = channel.eventLoop.scheduleTask(in: .seconds(idleSeconds)) { channel.close(promise: nil) }
             negotiated.whenComplete { _ in bound.cancel() }

@@ -24,7 +24,18 @@ struct TestServer: Sendable {
                 "limits.requests_per_second": "0", "socket.drain_seconds": "0",
             ], environment: [:], file: nil)
         let backend = try await Backend.embedded(folder: folder, bus: bus, busLosesEvents: true, logger: logger)
-        defer { backend.close() }
+        do {
+            try await run(settings, backend, logger, test)
+        } catch {
+            await backend.close()
+            throw error
+        }
+        await backend.close()
+    }
+
+    private static func run(
+        _ settings: Settings, _ backend: Backend, _ logger: Logger, _ test: @Sendable @escaping (TestServer) async throws -> Void
+    ) async throws {
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         let node = try await Node(
             settings: settings, backend: backend, secret: SigningSecret(text: secret, isDevelopment: false), jwks: nil,

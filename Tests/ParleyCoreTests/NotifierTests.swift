@@ -84,17 +84,19 @@ private struct Scene {
             id: conversation, title: nil, creator: users[0], others: Array(users.dropFirst()), at: Sample.start)
         let logger = Logger(label: "test")
         let time = ManualTimeSource()
-        var configuration = Notifier.Configuration()
+        var configuration = NotifyConfiguration()
         configuration.participantPage = page
         configuration.maxInMemory = inMemory
         configuration.maxRecipientsPerWrite = 600
         configuration.pauseSeconds = 0.001
         let instruments = MessageInstruments()
-        notifier = Notifier(
-            log: store, conversations: store, presence: presence, queue: queue,
-            publisher: Publisher(bus: bus, instruments: instruments), media: MediaService(store: store, timeSource: time),
-            applier: MetadataApplier(messages: store, conversations: store, logger: logger), timeSource: time,
-            configuration: configuration, instruments: instruments, logger: logger, afterEnqueue: {})
+        let jobs = PushJobs(
+            conversations: store, presence: presence, queue: queue, timeSource: time, configuration: configuration, logger: logger,
+            afterEnqueue: {})
+        let redo = EffectRedo(
+            applier: MetadataApplier(messages: store, conversations: store), media: MediaService(store: store, timeSource: time),
+            publisher: Publisher(bus: bus, instruments: instruments), jobs: jobs)
+        notifier = Notifier(log: store, redo: redo, configuration: configuration, instruments: instruments, logger: logger)
     }
 
     /// As after a crash: the messages are there, and nothing else.

@@ -187,7 +187,7 @@ struct HubTests {
     @Test func `every loop gets the events, in order`() async throws {
         let loops = [NIOAsyncTestingEventLoop(), NIOAsyncTestingEventLoop()]
         let gateway = TestGateway()
-        let hub = Hub(group: Loops(loops), reader: gateway.reader)
+        let hub = Hub(group: Loops(loops), reader: gateway.reader, bus: gateway.bus)
         let conversation = try await gateway.group([ada])
         var sockets: [TestSocket] = []
         for loop in loops {

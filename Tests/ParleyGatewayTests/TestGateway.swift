@@ -41,7 +41,7 @@ struct TestGateway: Sendable {
         resume = ResumeService(
             messages: store, conversations: store, media: MediaService(store: store, timeSource: time), timeSource: time)
         reader = CatchUpReader(resume: resume, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        hub = Hub(group: Loops([loop]), reader: reader, configuration: configuration)
+        hub = Hub(group: Loops([loop]), reader: reader, bus: bus, configuration: configuration)
         let access = ConversationAccess(store: store)
         let sizes = ConversationSizes(store: store, timeSource: time)
         for sink in [access, sizes, hub] as [any EventSink] { bus.attach(sink) }
@@ -54,7 +54,7 @@ struct TestGateway: Sendable {
         _ time: ManualTimeSource, _ configuration: GatewayConfiguration
     ) -> GatewayServices {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let lane = AppendLane(store: store, timeSource: time, instruments: MessageInstruments(), logger: quiet) { _ in }
+        let lane = AppendLane(store: store, timeSource: time, instruments: MessageInstruments(), logger: quiet) { _, _ in }
         return GatewayServices(
             messages: MessageService(
                 store: store, lanes: AppendLanes([lane]), access: access, media: MediaService(store: store, timeSource: time),
@@ -83,7 +83,7 @@ struct TestGateway: Sendable {
     func store(_ count: Int, in conversation: ConversationID, from sender: UserID) async -> [BusEvent] {
         let outcomes = await store.append((0..<count).map { .sample("Message \($0)", in: conversation, from: sender) })
         let stored = outcomes.compactMap(\.storedMessage)
-        await MetadataApplier(messages: store, conversations: store, logger: Logger(label: "test")).apply(stored)
+        try? await MetadataApplier(messages: store, conversations: store).apply(stored)
         return stored.map { message in
             .message(conversation, sequenceNumber: message.sequenceNumber, json: EnrichedMessage(message: message, media: []).json)
         }

@@ -53,26 +53,31 @@ struct MongoFactsTests {
         }
     }
 
-    @Test func `the repair log is read in pages by the time of ids`() async throws {
+    @Test func `the repair log is one node's messages, in pages by the time of ids`() async throws {
         try await withMongo { database, _ in
             let store = MongoMessageStore.node(database)
-            let ids = MessageIDGenerator()
+            let (ids, others) = (MessageIDGenerator(), MessageIDGenerator())
             let (conversation, user) = (ConversationID.random(), UserID.random())
-            let drafts = (0..<10).map { number in
+            func draft(_ number: Int, _ ids: MessageIDGenerator) -> NewMessage {
                 let draft = Sample.draft(in: conversation, from: user, "\(number)")
                 return NewMessage(
                     id: ids.next(at: Sample.time(Double(number))), conversationID: conversation, senderID: user, clientMessageID: nil,
                     messageType: .text, content: draft.content, mediaIDs: [], createdAt: Sample.time(Double(number)), preview: "")
             }
-            // Stored in another order than made: the log goes by the ids.
+            // Three a second, stored in another order than made, and another node's among them.
+            let drafts = (0..<30).map { draft($0 / 3, ids) }
             _ = try await store.append(drafts.reversed())
+            _ = try await store.append((0..<30).map { draft(100 + $0 % 10, others) } + (0..<10).map { draft($0, others) })
+            let start = Sample.time(0).milliseconds / 1000
             var read: [Message] = []
             while true {
-                let page = try await store.messages(madeFrom: Sample.time(4.7), after: read.last?.id, limit: 4)
+                let page = try await store.messages(madeBy: ids.node, in: start + 4..<start + 8, after: read.last?.id, limit: 4)
                 read += page
                 if page.isEmpty { break }
             }
-            #expect(read.map(\.content) == (4..<10).map(String.init))
+            #expect(read.map(\.id) == drafts[12..<24].map(\.id))
+            let mine = try await store.messages(madeBy: others.node, in: start..<start + 64, after: nil, limit: 1000)
+            #expect(mine.count == 10 && mine.allSatisfy { $0.id.node == others.node })
         }
     }
 }

@@ -38,7 +38,7 @@ struct BusEnvelopeTests {
     }
 
     @Test func `every event comes out as it went in`() throws {
-        let origin = NodeID.random()
+        let origin = RedisNodeID.random()
         for event in Self.events + Self.changes {
             let payload = try #require(BusEnvelope.payload(of: event, from: origin))
             let envelope = try #require(try BusEnvelope(payload))

@@ -34,14 +34,7 @@ struct HealthRoutes {
 
     /// The operator's own words for what fails; the store's are for the log, since this route needs no token.
     private func ready() async -> Response {
-        var failing: [String: String] = [:]
-        for dependency in dependencies {
-            do throws(StoreError) {
-                try await dependency.check()
-            } catch {
-                failing[dependency.name] = Self.sentence(error)
-            }
-        }
+        let failing = await failures()
         var json = JSONWriter()
         json.object { json in
             json.name("status")
@@ -62,9 +55,43 @@ struct HealthRoutes {
         return Response(status: failing.isEmpty ? .ok : .serviceUnavailable, json: json)
     }
 
+    /// All are asked at once, and one that does not answer in time is failing: whoever asks has a limit too.
+    private func failures() async -> [String: String] {
+        await withTaskGroup(of: (String, String?).self) { group in
+            for dependency in dependencies { group.addTask { (dependency.name, await Self.complaint(about: dependency)) } }
+            var failing: [String: String] = [:]
+            for await (name, complaint) in group { failing[name] = complaint }
+            return failing
+        }
+    }
+
+    private static let patience = Duration.seconds(3)
+
+    private static func complaint(about dependency: Dependency) async -> String? {
+        // Not a group: the check cannot be cut short, and nobody waits for it longer than this.
+        let (answers, answer) = AsyncStream.makeStream(of: String?.self, bufferingPolicy: .bufferingOldest(1))
+        let check = Task {
+            do throws(StoreError) {
+                try await dependency.check()
+                answer.yield(nil)
+            } catch {
+                answer.yield(sentence(error))
+            }
+        }
+        let alarm = Task {
+            try? await Task.sleep(for: patience)
+            answer.yield("does not answer")
+        }
+        defer {
+            check.cancel()
+            alarm.cancel()
+        }
+        return await answers.first { _ in true } ?? nil
+    }
+
     private static func sentence(_ error: StoreError) -> String {
         switch error {
-        case .unavailable(let reason): "cannot be written: \(reason)"
+        case .unavailable(let reason): "cannot be used: \(reason)"
         case .outcomeUnknown: "does not answer"
         case .invalidCursor, .unexpected: "failed unexpectedly; the log says more"
         }

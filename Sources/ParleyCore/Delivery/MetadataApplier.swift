@@ -3,50 +3,78 @@ public import ParleyModel
 
 /// Step 6 for stores whose append does not do it itself: applies conversation metadata exactly once and in order.
 ///
-/// A batch that comes before its predecessor (another node is still at it, or died) is not applied; the missing messages
-/// are read from the store and applied first, so that counts cannot drift whatever is repeated or lost.
+/// A step that comes before its predecessor (another node is still at it, or died) is not applied; after a moment the missing
+/// messages are read from the store and applied first, so that counts cannot drift whatever is repeated or lost.
 public struct MetadataApplier: Sendable {
+    /// How long a predecessor that another node is at is waited for, in milliseconds.
+    static let patienceMilliseconds = 3
+    private static let page = 200
+
     let messages: any MessageStore
     let conversations: any ConversationStore
-    let logger: Logger
 
-    public init(messages: any MessageStore, conversations: any ConversationStore, logger: Logger) {
+    public init(messages: any MessageStore, conversations: any ConversationStore) {
         self.messages = messages
         self.conversations = conversations
-        self.logger = logger
     }
 
     /// Whether there is nothing to do because appending applies.
     public var isIdle: Bool { messages.appliesMetadata }
 
-    public func apply(_ stored: [Message]) async {
-        for (conversation, group) in Dictionary(grouping: stored, by: \.conversationID) {
-            do throws(StoreError) {
-                try await apply(group, of: conversation)
-            } catch {
-                // Not lost: the messages are stored, and the next batch or the repair finds the gap.
-                logger.error("metadata could not be applied", metadata: ["conversation_id": "\(conversation)", "error": "\(error)"])
+    /// When it returns, the metadata of the messages' conversations stand at the messages or above. The messages of a
+    /// conversation may have holes between them, where others wrote in between. Where it throws, some may be applied, and to
+    /// apply all again is right.
+    public func apply(_ stored: [Message]) async throws(StoreError) {
+        let steps = Self.steps(of: stored)
+        var early = try await apply(steps)
+        if early.isEmpty { return }
+        try? await Task.sleep(for: .milliseconds(Self.patienceMilliseconds))
+        early = try await apply(early.map(\.step))
+        for (step, applied) in early { try await fill(from: applied, through: step.last, of: step.conversationID) }
+    }
+
+    /// Those that came too early, with where their conversation stands.
+    private func apply(_ steps: [MetadataUpdate]) async throws(StoreError) -> [(step: MetadataUpdate, applied: Int64)] {
+        if steps.isEmpty { return [] }
+        return zip(steps, try await conversations.apply(steps)).compactMap { step, outcome in
+            if case .tooEarly(let applied) = outcome { (step, applied) } else { nil }
+        }
+    }
+
+    private func fill(from applied: Int64, through last: Int64, of conversation: ConversationID) async throws(StoreError) {
+        var applied = applied
+        while applied < last {
+            let missing = try await messages.history(of: conversation, .after(applied), limit: Self.page).messages
+                .filter { $0.sequenceNumber <= last }
+            guard let step = Self.steps(of: missing).first, step.first == applied + 1 else {
+                throw .unexpected("messages \(applied + 1) to \(last) of conversation \(conversation) are not in the store")
+            }
+            switch try await conversations.apply(step) {
+            case .applied, .already: applied = step.last
+            case .tooEarly(let now):
+                guard now > applied else { throw .unexpected("the metadata of conversation \(conversation) went back to \(now)") }
+                applied = now
             }
         }
     }
 
-    private func apply(_ group: [Message], of conversation: ConversationID) async throws(StoreError) {
-        guard let update = Self.update(for: group), case .tooEarly(var applied) = try await conversations.apply(update) else { return }
-        // From where the metadata stand up to our own last message: somebody else may have applied a part of ours.
-        while applied < update.last {
-            let missing = try await messages.history(of: conversation, .after(applied), limit: 200).messages
-                .filter { $0.sequenceNumber <= update.last }
-            guard let step = Self.update(for: missing) else { return }
-            switch try await conversations.apply(step) {
-            case .applied, .already: applied = step.last
-            case .tooEarly(let now) where now > applied: applied = now
-            case .tooEarly: return
+    /// The messages as steps: runs of consecutive numbers, in order in each conversation.
+    static func steps(of messages: [Message]) -> [MetadataUpdate] {
+        Dictionary(grouping: messages, by: \.conversationID).values.flatMap { group in
+            var runs: [[Message]] = []
+            for message in group.sorted(by: { $0.sequenceNumber < $1.sequenceNumber }) {
+                guard let last = runs.last?.last?.sequenceNumber, message.sequenceNumber <= last + 1 else {
+                    runs.append([message])
+                    continue
+                }
+                if message.sequenceNumber > last { runs[runs.count - 1].append(message) }
             }
+            return runs.compactMap(step)
         }
     }
 
     /// The step that follows from consecutive messages of one conversation.
-    static func update(for messages: [Message]) -> MetadataUpdate? {
+    private static func step(_ messages: [Message]) -> MetadataUpdate? {
         guard let first = messages.first, let last = messages.last else { return nil }
         var sentBy: [UserID: Int64] = [:]
         for message in messages { sentBy[message.senderID, default: 0] += 1 }

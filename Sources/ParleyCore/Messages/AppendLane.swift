@@ -54,14 +54,23 @@ public final class AppendLane: Service {
     private let logger: Logger
     private let instruments: MessageInstruments
     private let activity: CreateActivity
-    private let effects: @Sendable ([Stored]) async -> Void
+    private let ledger: EffectLedger?
+    private let permit: AppendPermit
+    private let effects: @Sendable ([Stored], _ areApplied: Bool) async -> Void
     private let state = Mutex(State())
 
-    /// `effects` is handed each batch after its creates have been answered, in order, one batch at a time.
+    /// - Parameters:
+    ///   - ledger: Is told of messages that will not be stored; those that are, or may be, are for the effects to settle.
+    ///   - permit: Asked before a batch is stored, and again before its creates are answered.
+    ///   - effects: Handed each batch after its creates have been answered, in order, one batch at a time; and whether the
+    ///     metadata are applied.
     public init(
         store: any MessageStore, configuration: Configuration = .init(), timeSource: any TimeSource, instruments: MessageInstruments,
-        activity: CreateActivity = CreateActivity(), logger: Logger, effects: @escaping @Sendable ([Stored]) async -> Void
+        activity: CreateActivity = CreateActivity(), ledger: EffectLedger? = nil, permit: AppendPermit = .always, logger: Logger,
+        effects: @escaping @Sendable (_ stored: [Stored], _ areApplied: Bool) async -> Void
     ) {
+        self.ledger = ledger
+        self.permit = permit
         self.store = store
         self.configuration = configuration
         self.timeSource = timeSource
@@ -84,7 +93,7 @@ public final class AppendLane: Service {
                 state.waiting.append(entry)
                 return (nil, state.sleeper.take())
             }
-            if let refusal { continuation.resume(returning: .failure(refusal)) }
+            if let refusal { refuse(entry, refusal) }
             sleeper?.resume()
         }
         return try result.get()
@@ -140,7 +149,7 @@ public final class AppendLane: Service {
         batch.reserveCapacity(gathered.count)
         for entry in gathered {
             if started.seconds(since: entry.arrivedAt) > configuration.maxWaitSeconds {
-                entry.continuation.resume(returning: .failure(Self.overloaded))
+                refuse(entry, Self.overloaded)
             } else {
                 batch.append(entry)
             }
@@ -148,31 +157,85 @@ public final class AppendLane: Service {
         guard !batch.isEmpty else { return }
         let clock = ContinuousClock.now
         do throws(StoreError) {
+            try await permit.beforeStoring()
+        } catch {
+            return refuse(batch, error)
+        }
+        do throws(StoreError) {
             let outcomes = try await store.append(batch.map(\.message))
             instruments.appended(batch: batch.count, took: ContinuousClock.now - clock, left: depth)
-            await answer(batch, outcomes)
+            await settle(batch, outcomes)
+        } catch .unavailable(let cause) {
+            refuse(batch, .unavailable(cause))
         } catch {
-            logger.error("messages could not be stored", metadata: ["messages": "\(batch.count)", "error": "\(error)"])
-            let refusal = ParleyError(error)
-            for entry in batch { entry.continuation.resume(returning: .failure(refusal)) }
+            // Some may be stored, or be stored yet.
+            permit.isUnknown(batch.map(\.message.id))
+            fail(batch, error)
         }
     }
 
-    private func answer(_ batch: [Entry], _ outcomes: [AppendOutcome]) async {
+    private func settle(_ batch: [Entry], _ outcomes: [AppendOutcome]) async {
+        var answers: [Outcome] = []
+        answers.reserveCapacity(batch.count)
         var stored: [Stored] = []
-        stored.reserveCapacity(batch.count)
         for (entry, outcome) in zip(batch, outcomes) {
             switch outcome {
             case .stored(let message, let position):
                 let enriched = EnrichedMessage(message: message, media: entry.media)
                 let result = Stored(enriched: enriched, position: position, json: enriched.json, preview: entry.message.preview)
-                entry.continuation.resume(returning: .success(.stored(result)))
+                answers.append(.stored(result))
                 stored.append(result)
-            case .repeated(let message): entry.continuation.resume(returning: .success(.repeated(message)))
-            case .noConversation: entry.continuation.resume(returning: .success(.noConversation))
+                continue
+            case .repeated(let message): answers.append(.repeated(message))
+            case .noConversation: answers.append(.noConversation)
+            }
+            ledger?.settle(ofSecond: entry.message.id.second)
+        }
+        let areApplied = await answer(batch, answers, stored)
+        if !stored.isEmpty { await effects(stored, areApplied) }
+    }
+
+    /// Tells whether the metadata of what was stored are applied.
+    private func answer(_ batch: [Entry], _ answers: [Outcome], _ stored: [Stored]) async -> Bool {
+        var areApplied = true
+        var refusal: StoreError?
+        if !stored.isEmpty {
+            do throws(StoreError) {
+                areApplied = try await permit.beforeAnswering(stored)
+            } catch {
+                (areApplied, refusal) = (false, error)
             }
         }
-        if !stored.isEmpty { await effects(stored) }
+        for (entry, answer) in zip(batch, answers) {
+            if case .stored = answer, let refusal {
+                entry.continuation.resume(returning: .failure(ParleyError(refusal)))
+            } else {
+                entry.continuation.resume(returning: .success(answer))
+            }
+        }
+        return areApplied
+    }
+
+    // MARK: Refusing
+
+    /// Nothing of the message is stored.
+    private func refuse(_ entry: Entry, _ refusal: ParleyError) {
+        ledger?.settle(ofSecond: entry.message.id.second)
+        entry.continuation.resume(returning: .failure(refusal))
+    }
+
+    private func refuse(_ batch: [Entry], _ error: StoreError) {
+        log(batch, error)
+        for entry in batch { refuse(entry, ParleyError(error)) }
+    }
+
+    private func fail(_ batch: [Entry], _ error: StoreError) {
+        log(batch, error)
+        for entry in batch { entry.continuation.resume(returning: .failure(ParleyError(error))) }
+    }
+
+    private func log(_ batch: [Entry], _ error: StoreError) {
+        logger.error("messages could not be stored", metadata: ["messages": "\(batch.count)", "error": "\(error)"])
     }
 }
 

@@ -1,22 +1,24 @@
 public import ParleyModel
 import Synchronization
 
-/// Makes message ids in the form of MongoDB's ObjectId: seconds, five random bytes of this process, a counter that
-/// starts at random. Unique among processes for the same reason ObjectIds are.
+/// Makes message ids in the form of MongoDB's ObjectId: seconds, five random bytes of this run of the process (its
+/// ``NodeID``), a counter that starts at random. Unique among processes for the same reason ObjectIds are.
 public final class MessageIDGenerator: Sendable {
-    private let process: UInt64
+    public let node: NodeID
     private let counter: Atomic<UInt32>
+    private let ledger: EffectLedger?
 
-    public init() {
+    /// - Parameter ledger: Told of every id; whoever takes the message on tells it what became of it.
+    public init(node: NodeID = .random(), ledger: EffectLedger? = nil) {
         var generator = SystemRandomNumberGenerator()
-        process = generator.next() & 0xFF_FFFF_FFFF
+        self.node = node
+        self.ledger = ledger
         counter = Atomic(UInt32(truncatingIfNeeded: generator.next() as UInt64))
     }
 
     public func next(at now: Timestamp) -> MessageID {
-        let seconds = UInt64(UInt32(truncatingIfNeeded: now.milliseconds / 1000))
+        let second = now.milliseconds / 1000
         let count = counter.wrappingAdd(1, ordering: .relaxed).newValue & 0xFF_FFFF
-        // 4 bytes of seconds, 5 of process, 3 of counter; the first 8 bytes are `high`.
-        return MessageID(high: seconds << 32 | process >> 8, low: UInt32(truncatingIfNeeded: process & 0xFF) << 24 | count)
+        return MessageID(second: ledger?.issue(at: second) ?? second, node: node, count: count)
     }
 }

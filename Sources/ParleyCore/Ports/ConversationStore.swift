@@ -134,4 +134,17 @@ public protocol ConversationStore: ResumeStore, PushStandings {
 
     /// Applies a step of metadata exactly once and in order. Only for stores whose message store does not do it itself.
     func apply(_ update: MetadataUpdate) async throws(StoreError) -> ApplyOutcome
+
+    /// The outcome of each step, in the same order; those of the same conversation are applied one after the other. Where it
+    /// throws, none or some were applied: to apply them all again is right.
+    func apply(_ updates: [MetadataUpdate]) async throws(StoreError) -> [ApplyOutcome]
+}
+
+extension ConversationStore {
+    /// One after the other, for stores that cannot do better.
+    public func apply(_ updates: [MetadataUpdate]) async throws(StoreError) -> [ApplyOutcome] {
+        var outcomes: [ApplyOutcome] = []
+        for update in updates { outcomes.append(try await apply(update)) }
+        return outcomes
+    }
 }

@@ -35,7 +35,20 @@ public protocol EventBus: Sendable {
     /// Adds a receiver for as long as the bus lives.
     func attach(_ sink: any EventSink)
 
-    /// This node has (no longer) someone online in these conversations. An adapter may deliver more than was asked for.
+    /// One more of this node wants to hear of each of these conversations; one less. A conversation is heard of until
+    /// `unsubscribe` was called for it as often as `subscribe`. An adapter may deliver more than was asked for.
     func subscribe(_ conversations: [ConversationID])
     func unsubscribe(_ conversations: [ConversationID])
+
+    /// Returns when what was subscribed to is heard of, or when that may take long; at most about a second later.
+    func listens() async
+
+    /// Calls `body` each time when, after a time in which events may have been lost, everything is heard of again. From any
+    /// thread; it must not block.
+    func onReconnect(_ body: @escaping @Sendable () -> Void)
+}
+
+extension EventBus {
+    public func listens() async {}
+    public func onReconnect(_ body: @escaping @Sendable () -> Void) {}
 }

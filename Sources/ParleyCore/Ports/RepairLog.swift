@@ -1,15 +1,19 @@
 public import ParleyModel
 
-/// Stored messages in the order of their ids, for redoing the effects of a node that died (P5).
+/// The stored messages of one node, for redoing the effects of one that died (P5).
 ///
-/// A message id begins with the second in which its node made it, before it was stored. So everything that a node stored
-/// after a time T, and whose id is older than T by no more than a margin, is among the messages from T less the margin. The
-/// margin is the caller's: the longest wait for a place in a batch, the longest append, and how far nodes' clocks differ.
+/// A message id names the node that made it and the second in which it did, before the message was stored. So whatever a
+/// node has left undone is found from the second before which everything was done, which it keeps in the
+/// ``NodeRegister``; nothing depends on how far the clocks of two nodes differ.
 ///
-/// It is not the order of storing: a message may still be stored before one that was read already. Therefore a node's
-/// checkpoint is a time, not a message, and a scan covers the margin again.
+/// It is not the order of storing: a message of an earlier second may still be stored while the node lives.
 public protocol RepairLog: Sendable {
-    /// Durable messages whose ids were made in that time's second or later, ascending by id, at most `limit`: the page
-    /// after `last`, or the first. All messages that were acknowledged before the call are among them.
-    func messages(madeFrom time: Timestamp, after last: MessageID?, limit: Int) async throws(StoreError) -> [Message]
+    /// Durable messages whose ids that node made in these seconds since 1970, ascending by id, at most `limit`: the page after
+    /// `last`, or the first. All that were stored before the call are among them. At most ``RepairWindow/seconds`` at once.
+    func messages(madeBy node: NodeID, in seconds: Range<Int64>, after last: MessageID?, limit: Int) async throws(StoreError) -> [Message]
+}
+
+public enum RepairWindow {
+    /// How many seconds one question may cover.
+    public static let seconds: Int64 = 64
 }

@@ -18,7 +18,7 @@ public enum PostgresSchema {
     ]
 
     /// - `last_sequence`: last message and counts are done up to here; the messages themselves are in another engine, which
-    ///   may be ahead. `notified_sequence`: published and queued up to here.
+    ///   may be ahead.
     /// - `activity`: when metadata were last applied, or the conversation was made, in microseconds since 1970 by this
     ///   server's clock; it only grows. `past_activity` and `past_sequences` are the last values that it had, and
     ///   `last_sequence` with it, oldest first, so that lists and marks can look back a little.
@@ -48,7 +48,6 @@ public enum PostgresSchema {
             changed_at timestamptz NOT NULL,
             participant_count bigint NOT NULL CHECK (participant_count >= 0),
             last_sequence bigint NOT NULL DEFAULT 0 CHECK (last_sequence >= 0),
-            notified_sequence bigint NOT NULL DEFAULT 0,
             created_activity bigint NOT NULL,
             activity bigint NOT NULL,
             past_activity bigint[] NOT NULL DEFAULT '{}',
@@ -164,16 +163,16 @@ public enum PostgresSchema {
         """
     ]
 
-    /// All messages that a node stored up to its checkpoint have their effects done. Whoever holds the lease carries on from
-    /// there: the node itself, or another one after it died.
+    /// A run of a node, named by the ten hex digits in the middle of the ids of its messages. All of its messages with ids from
+    /// before `due_from` have their effects done. Whoever holds the lease carries on from there: the node itself, or another
+    /// one after it died.
     private static let checkpoints = [
         """
         CREATE TABLE node_checkpoints (
-            node_id uuid PRIMARY KEY,
-            leased_by uuid NOT NULL,
-            leased_until timestamptz NOT NULL,
-            message_id text,
-            stored_at timestamptz NOT NULL
+            node_id text PRIMARY KEY,
+            due_from timestamptz NOT NULL,
+            leased_by text NOT NULL,
+            leased_until timestamptz NOT NULL
         )
         """,
         // "Whose lease has ended?"

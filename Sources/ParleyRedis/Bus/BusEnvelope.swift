@@ -8,7 +8,7 @@ import ParleyModel
 struct BusEnvelope {
     static let format: Int64 = 1
 
-    let origin: NodeID
+    let origin: RedisNodeID
     let event: BusEvent
 
     /// Nil for a kind or a format that is not known here.
@@ -29,7 +29,7 @@ struct BusEnvelope {
     }
 
     /// Nil for a message, which goes over the bus without an envelope.
-    static func payload(of event: BusEvent, from origin: NodeID) -> [UInt8]? {
+    static func payload(of event: BusEvent, from origin: RedisNodeID) -> [UInt8]? {
         guard let kind = event.kind else { return nil }
         var json = JSONWriter(capacity: 384)
         json.object { json in
@@ -53,7 +53,7 @@ struct BusPayloadError: Error {
 
 /// A node for the time of its life, so that it knows its own events when they come back.
 enum NodeKind {}
-typealias NodeID = Identifier<NodeKind>
+typealias RedisNodeID = Identifier<NodeKind>
 
 /// The payload of a message is its JSON and nothing else, also for programs that are not ours; its number stands in it.
 enum MessagePayload {

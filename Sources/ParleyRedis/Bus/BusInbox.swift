@@ -15,7 +15,7 @@ final class BusInbox: Sendable {
     }
 
     /// Of this node, for as long as the bus lives.
-    let origin = NodeID.random()
+    let origin = RedisNodeID.random()
     private let sinks = Mutex<[any EventSink]>([])
     private let reconnected = Mutex<[@Sendable () -> Void]>([])
     private let own = Mutex(TwoGenerationCache<Own, Bool>(capacity: rememberedMessages))

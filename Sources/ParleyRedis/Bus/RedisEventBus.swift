@@ -68,7 +68,7 @@ public final class RedisEventBus: EventBus {
     /// subscriber's thread for those of others.
     public func attach(_ sink: any EventSink) { inbox.attach(sink) }
 
-    /// One more of this node wants to hear of each of these conversations. Takes effect a moment later, see ``settled()``.
+    /// One more of this node wants to hear of each of these conversations. Takes effect a moment later, see ``listens()``.
     public func subscribe(_ conversations: [ConversationID]) { subscriber.subscribe(conversations) }
 
     /// One less: a conversation is listened to until `unsubscribe` was called for it as often as `subscribe`.
@@ -77,6 +77,10 @@ public final class RedisEventBus: EventBus {
     /// Returns when Redis has confirmed every subscription that was asked for: what is published from then on arrives,
     /// unless the connection is lost. Waits while Redis is down, and no longer than until ``close()``.
     public func settled() async { await subscriber.settled() }
+
+    /// As ``settled()``, but returns at once while Redis is down, and after about a second whatever happens: with thousands who
+    /// subscribe, confirmations may be due all the time.
+    public func listens() async { await subscriber.listens() }
 
     /// Calls `body` each time when, after a time without a connection, everything is subscribed to again: events may have been
     /// lost until then, and none is from then on. On the subscriber's thread; it must not block.

@@ -66,6 +66,16 @@ final class RedisSubscriber: Sendable {
         }
     }
 
+    /// Returns when the server has confirmed all that is wanted, when there is no connection, or after a second. It looks rather
+    /// than waits: the answer is mostly there at the first look.
+    func listens() async {
+        var pause = 1
+        while !Task.isCancelled, pause < 512, state.withLock({ $0.ledger.isOpen && !$0.ledger.isSettled }) {
+            try? await Task.sleep(for: .milliseconds(pause))
+            pause *= 2
+        }
+    }
+
     /// Returns when the connection is closed. It blocks: not for tasks and event loops.
     func close() {
         let settling = state.withLock { state in

@@ -15,7 +15,8 @@ struct SubscriptionLedger {
     private var changed: Set<ConversationID> = []
     /// Confirmations that are due.
     private var awaited = 0
-    private var isOpen = false
+    /// Whether there is a connection.
+    private(set) var isOpen = false
 
     /// One more who wants to hear of each of them. True when the server must be asked and it was not known until now.
     mutating func add(_ conversations: [ConversationID]) -> Bool {

@@ -43,7 +43,7 @@ enum PresenceCommands {
     ///   - leaseMilliseconds: Of this node from now on; 0 when the user has left it.
     ///   - leftAt: When they left; nil when that is not to be remembered.
     static func update(
-        _ user: UserID, node: NodeID, leaseMilliseconds: Int64, leftAt: Timestamp?, digest: [UInt8]?
+        _ user: UserID, node: RedisNodeID, leaseMilliseconds: Int64, leftAt: Timestamp?, digest: [UInt8]?
     ) -> RedisCommand {
         var command = RedisCommand(digest == nil ? "EVAL" : "EVALSHA")
         if let digest { command.add(digest) } else { command.add(script) }

@@ -5,7 +5,7 @@ import Synchronization
 /// What this node tells Redis of its users. Commands say what is so when they are made, which is when they are sent.
 final class PresenceUpdates: Sendable {
     let visits = NodeVisits()
-    private let node = NodeID.random()
+    private let node = RedisNodeID.random()
     private let leaseMilliseconds: Int64
     /// Of the script, by which a server that has seen it knows it.
     private let digest = Mutex<[UInt8]?>(nil)

@@ -55,8 +55,11 @@ struct PushCommand: AsyncParsableCommand {
     }
 
     private static func withQueue(_ options: SettingsOptions, _ body: (any PushQueue) async throws -> Void) async throws {
-        let folder = try await options.settings().text("data")
-        let database = try SQLiteDatabase(folder: folder, access: .shared, logger: Logger(label: "parley.push"))
+        let settings = try await options.settings()
+        let logger = Logger(label: "parley.push")
+        if let engines = try Engines(settings) { return try await engines.withPushQueue(logger, body) }
+        let folder = settings.text("data")
+        let database = try SQLiteDatabase(folder: folder, access: .shared, logger: logger)
         defer { database.close() }
         try await body(SQLitePushQueue(database))
     }

@@ -14,7 +14,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "Start the server.",
         discussion: """
             Without any settings everything runs in this process on SQLite in ./parley-data, listening on 127.0.0.1:8080, with a \
-            development secret made for this folder. Stop it with Ctrl-C or SIGTERM: what is in flight is finished first.
+            development secret made for this folder. With the URLs of MongoDB, PostgreSQL, Redis and RabbitMQ set it is one node of a \
+            cluster. Stop it with Ctrl-C or SIGTERM: what is in flight is finished first.
             """)
 
     @Option(help: "Address to listen on (default: 127.0.0.1).")
@@ -39,10 +40,25 @@ struct ServeCommand: AsyncParsableCommand {
 
         let secret = try SigningSecret.forServing(settings)
         let jwks = try Self.jwks(settings)
-        let backend = try await Backend.embedded(folder: settings.text("data"), logger: logger)
-        defer { backend.close() }
+        let backend = try await Self.backend(settings, logger)
+        do {
+            try await Self.serve(settings, backend, secret: secret, jwks: jwks, metrics: metrics, logger: logger)
+        } catch {
+            await backend.close()
+            throw error
+        }
+        await backend.close()
+    }
 
-        let announcement = Announcement(host: settings.text("host"), data: settings.text("data"), secret: secret)
+    private static func backend(_ settings: Settings, _ logger: Logger) async throws -> Backend {
+        if let engines = try Engines(settings) { return try await .cluster(engines, logger: logger) }
+        return try await .embedded(folder: settings.text("data"), logger: logger)
+    }
+
+    private static func serve(
+        _ settings: Settings, _ backend: Backend, secret: SigningSecret?, jwks: String?, metrics: PrometheusRegistry, logger: Logger
+    ) async throws {
+        let announcement = Announcement(settings, secret: secret)
         let demo = DemoBox()
         let node = try await Node(
             settings: settings, backend: backend, secret: secret, jwks: jwks, metrics: metrics, logger: logger,
@@ -91,14 +107,21 @@ private final class DemoBox: @unchecked Sendable {
 /// What `serve` prints when it is ready.
 private struct Announcement: Sendable {
     let host: String
-    let data: String
+    /// What it runs on: the data folder, or the cluster.
+    let facts: String
     let secret: SigningSecret?
+
+    init(_ settings: Settings, secret: SigningSecret?) {
+        host = settings.text("host")
+        self.secret = secret
+        facts = settings.isCluster ? "cluster  a node with the roles \(settings.text("roles"))" : "data     \(settings.text("data"))"
+    }
 
     func print(port: Int, demo: DemoSession?) async {
         let address = "http://\(host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host):\(port)"
         var text = """
             Parley \(Version.text) listens on \(address)
-              data     \(data)
+              \(facts)
               API      \(address)/docs
 
             """

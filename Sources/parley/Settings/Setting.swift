@@ -6,6 +6,10 @@ struct Setting: Sendable {
         case secret
         case whole(ClosedRange<Int>)
         case choice([String])
+        /// Any of them, each once, with commas between.
+        case some([String])
+        /// A URL with one of these schemes; it may hold a password.
+        case url([String])
     }
 
     let key: String
@@ -19,7 +23,12 @@ struct Setting: Sendable {
         "PARLEY_" + key.map { $0 == "." ? "_" : $0 }.map { String($0).uppercased() }.joined()
     }
 
-    var isSecret: Bool { kind == .secret }
+    var isSecret: Bool {
+        switch kind {
+        case .secret, .url: true
+        case .text, .whole, .choice, .some: false
+        }
+    }
 
     /// Says what is wrong with a value; nil when nothing is.
     func complaint(about value: String) -> String? {
@@ -34,18 +43,38 @@ struct Setting: Sendable {
             }
         case .choice(let choices):
             choices.contains(value) ? nil : "must be \(choices.joined(separator: " or ")), but is \"\(value)\""
+        case .some(let choices): Self.complaint(about: value.split(separator: ",", omittingEmptySubsequences: false), choices)
+        case .url(let schemes):
+            // Nothing of the value is repeated: a password may stand anywhere in it.
+            schemes.contains { value.hasPrefix($0 + "://") }
+                ? nil : "must be a URL that begins with \(schemes.map { $0 + "://" }.joined(separator: " or "))"
         }
     }
 }
 
 extension Setting {
+    private static func complaint(about values: [Substring], _ choices: [String]) -> String? {
+        let isGood = Set(values).count == values.count && values.allSatisfy { choices.contains(String($0)) }
+        return isGood ? nil : "must name some of \(choices.joined(separator: ", ")), with commas between and each once"
+    }
+
     static let all: [Setting] = [
         Setting(key: "host", kind: .text, defaultValue: "127.0.0.1", help: "Address to listen on."),
         Setting(key: "port", kind: .whole(0...65_535), defaultValue: "8080", help: "Port to listen on; 0 takes a free one."),
-        Setting(key: "data", kind: .text, defaultValue: "./parley-data", help: "Folder of the embedded mode's data; made when missing."),
         Setting(
-            key: "roles", kind: .choice(["api,gateway,push"]), defaultValue: "api,gateway,push",
-            help: "What this process does. In the embedded mode one process does everything."),
+            key: "data", kind: .text, defaultValue: "./parley-data",
+            help: "Folder of the embedded mode's data; made when missing. A cluster keeps only a development secret in it."),
+        Setting(
+            key: "roles", kind: .some(NodeRole.allCases.map(\.rawValue)), defaultValue: NodeRole.all,
+            help: "What this process does: any of api, gateway and push, with commas between. Embedded, one process does everything."),
+        Setting(
+            key: "mongodb.url", kind: .url(["mongodb", "mongodb+srv"]), defaultValue: nil,
+            help: "Cluster: where messages are. The four URLs together switch from embedded to cluster mode."),
+        Setting(
+            key: "postgres.url", kind: .url(["postgres", "postgresql"]), defaultValue: nil,
+            help: "Cluster: where conversations, participants, media and devices are."),
+        Setting(key: "redis.url", kind: .url(["redis"]), defaultValue: nil, help: "Cluster: events between nodes, and who is online."),
+        Setting(key: "amqp.url", kind: .url(["amqp", "amqps"]), defaultValue: nil, help: "Cluster: the RabbitMQ server with push jobs."),
         Setting(key: "auth.secret", kind: .secret, defaultValue: nil, help: "Shared secret of HS256 tokens, at least 32 bytes."),
         Setting(
             key: "auth.jwks_file", kind: .text, defaultValue: nil, help: "File with a JWKS: public keys of RS256, ES256 and EdDSA tokens."),

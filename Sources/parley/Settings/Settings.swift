@@ -61,6 +61,7 @@ struct Settings: Sendable {
             }
         }
         for setting in Setting.all { complaints += take(setting, from: sources) }
+        if complaints.isEmpty { complaints = contradictions }
         guard complaints.isEmpty else { throw Invalid(complaints: complaints) }
     }
 

@@ -2,10 +2,18 @@ import Logging
 import ParleyCore
 import ParleyStores
 
-/// The adapters behind the ports: the one place that picks them.
+/// The adapters behind the ports, and what follows from them: the one place that picks them.
 struct Backend {
+    /// Where the effects of stored messages are found again.
+    enum Effects {
+        /// One process: the log of its store, in the order of storing.
+        case log(any EffectLog)
+        /// Many nodes: each goes on for those that died.
+        case nodes(register: any NodeRegister, log: any RepairLog)
+    }
+
     let messages: any MessageStore
-    let log: any EffectLog
+    let effects: Effects
     let conversations: any ConversationStore
     let media: any MediaStore
     let devices: any DeviceStore
@@ -18,8 +26,10 @@ struct Backend {
     let dependencies: [String: @Sendable () async throws(StoreError) -> Void]
     /// Lanes that the message store makes good use of.
     let laneCount: Int
-    let close: @Sendable () -> Void
+    let close: @Sendable () async -> Void
+}
 
+extension Backend {
     /// SQLite in a folder, everything else in the process.
     static func embedded(
         folder: String, bus: any EventBus = InProcessEventBus(), busLosesEvents: Bool = false, logger: Logger
@@ -36,9 +46,9 @@ struct Backend {
         }
         let messages = SQLiteMessageStore(database)
         return Backend(
-            messages: messages, log: messages, conversations: SQLiteConversationStore(database), media: SQLiteMediaStore(database),
-            devices: SQLiteDeviceStore(database), revocations: SQLiteTokenRevocationStore(database), pushQueue: pushQueue, bus: bus,
-            busLosesEvents: busLosesEvents, presence: InProcessPresence(),
+            messages: messages, effects: .log(messages), conversations: SQLiteConversationStore(database),
+            media: SQLiteMediaStore(database), devices: SQLiteDeviceStore(database), revocations: SQLiteTokenRevocationStore(database),
+            pushQueue: pushQueue, bus: bus, busLosesEvents: busLosesEvents, presence: InProcessPresence(),
             dependencies: ["storage": { () async throws(StoreError) in try await database.probe() }],
             // One writer, one lane: all that waits shares a commit.
             laneCount: 1, close: { database.close() })

@@ -23,6 +23,7 @@ struct Node {
     ) async throws {
         let time = SystemTimeSource()
         let instruments = MessageInstruments()
+        let roles = settings.roles
         let access = ConversationAccess(store: backend.conversations)
         let media = MediaService(store: backend.media, timeSource: time)
         let sizes = ConversationSizes(store: backend.conversations, timeSource: time)
@@ -33,33 +34,25 @@ struct Node {
             messages: backend.messages, conversations: backend.conversations, media: media, timeSource: time,
             receiptsMaxParticipants: gatewayConfiguration.receiptsMaxParticipants, maxSubscriptions: gatewayConfiguration.maxSubscriptions)
         let reader = CatchUpReader(resume: resume, logger: logger)
-        let hub = Hub(group: MultiThreadedEventLoopGroup.singleton, reader: reader, configuration: gatewayConfiguration)
+        let hub = Hub(group: MultiThreadedEventLoopGroup.singleton, reader: reader, bus: backend.bus, configuration: gatewayConfiguration)
         // Whoever decides by cached facts hears of changes before those who tell clients.
         for sink in [access, sizes, revocations, hub] as [any EventSink] { backend.bus.attach(sink) }
         let publisher = Publisher(bus: backend.bus, instruments: instruments)
-        let applier = MetadataApplier(messages: backend.messages, conversations: backend.conversations, logger: logger)
-
         let activity = CreateActivity()
         let createsFirst = CreatesFirst(activity, timeSource: time)
-        let worker = try PushWiring.worker(settings, backend, time, createsFirst, logger)
-        let notifier = Notifier(
-            log: backend.log, conversations: backend.conversations, presence: backend.presence, queue: backend.pushQueue,
-            publisher: publisher, media: media, applier: applier, timeSource: time, configuration: Self.notifier(settings),
-            instruments: instruments, createsFirst: createsFirst, logger: logger, afterEnqueue: { worker?.wake() })
+        let worker = roles.contains(.push) ? try PushWiring.worker(settings, backend, time, createsFirst, logger) : nil
+        let effects = EffectWiring(
+            backend: backend, publisher: publisher, media: media, createsFirst: createsFirst, configuration: Self.notifier(settings),
+            timeSource: time, instruments: instruments, logger: logger, afterEnqueue: { worker?.wake() })
         let lanes = AppendLanes(
             (0..<backend.laneCount).map { _ in
                 AppendLane(
                     store: backend.messages, configuration: Self.lane(settings), timeSource: time, instruments: instruments,
-                    activity: activity, logger: logger
-                ) { stored in
-                    if !applier.isIdle { await applier.apply(stored.map(\.enriched.message)) }
-                    await publisher.publish(stored)
-                    notifier.stored(stored)
-                }
+                    activity: activity, ledger: effects.ledger, permit: effects.permit, logger: logger, effects: effects.afterAnswering)
             })
 
         let messages = MessageService(
-            store: backend.messages, lanes: lanes, access: access, media: media, ids: MessageIDGenerator(), timeSource: time,
+            store: backend.messages, lanes: lanes, access: access, media: media, ids: effects.ids, timeSource: time,
             instruments: instruments)
         var limits = ConversationService.Limits()
         limits.maxParticipants = settings.number("limits.participants")
@@ -79,7 +72,7 @@ struct Node {
             secret.isDevelopment
                 ? DemoSession(issuer: TokenIssuer(secret: secret.text), conversations: conversations, timeSource: time) : nil
         }
-        let sampler = GaugeSampler(log: backend.log, queue: backend.pushQueue)
+        let sampler = GaugeSampler(due: effects.due, queue: backend.pushQueue)
         let gateway = GatewayServices(
             messages: messages, markers: markers, typing: typing, presence: presence, resume: resume, verifier: verifier,
             messageLimiter: requestLimits.messages, timeSource: time, configuration: gatewayConfiguration, logger: logger)
@@ -95,18 +88,19 @@ struct Node {
                     let stream = try await streams.open(caller, from: id, replayLimit: replayLimit, on: channel)
                     return ServerSentEvents(next: { await stream.next() }, close: { await stream.close() })
                 }, allowsOrigin: { origins.allows(origin: $0, host: $1) }, verifier: verifier,
-                limits: requestLimits, dependencies: backend.dependencies.map { Dependency(name: $0.key, check: $0.value) },
+                limits: requestLimits, doors: Self.doors(roles),
+                dependencies: backend.dependencies.map { Dependency(name: $0.key, check: $0.value) },
                 metrics: metrics,
                 sampleMetrics: { await sampler.sample() }, demo: demo, timeSource: time))
         let clock = HubClock(
-            hub: hub, resume: resume, presence: presence, configuration: gatewayConfiguration, logger: logger)
+            hub: hub, bus: backend.bus, resume: resume, presence: presence, configuration: gatewayConfiguration, logger: logger)
         let idleSeconds = Int64(settings.number("limits.idle_seconds"))
         let server = Application(
             router: router,
             server: HTTPServerBuilder { responder in
                 ParleyChannel(
                     responder: responder, services: gateway, hub: hub, sessions: sessions, idleSeconds: idleSeconds,
-                    acceptsPerTurn: OpenFiles.acceptsPerTurn)
+                    acceptsPerTurn: OpenFiles.acceptsPerTurn, takesSockets: roles.contains(.gateway))
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.text("host"), port: settings.number("port")), serverName: "parley", backlog: 4096,
@@ -114,7 +108,14 @@ struct Node {
             onServerRunning: { channel in await onServerRunning(channel.localAddress?.port ?? settings.number("port")) },
             eventLoopGroupProvider: .singleton, logger: logger)
         let workers: [any Service] = worker.map { [$0] } ?? []
-        services = workers + [notifier] + lanes.lanes + [counter, presence, reader, sessions, server, clock]
+        services = workers + effects.services + lanes.lanes + [counter, presence, reader, sessions, server, clock]
+    }
+
+    private static func doors(_ roles: Set<NodeRole>) -> Set<APIDoor> {
+        var doors: Set<APIDoor> = []
+        if roles.contains(.api) { doors.insert(.rest) }
+        if roles.contains(.gateway) { doors.insert(.events) }
+        return doors
     }
 
     private static func lane(_ settings: Settings) -> AppendLane.Configuration {
@@ -125,8 +126,8 @@ struct Node {
         return lane
     }
 
-    private static func notifier(_ settings: Settings) -> Notifier.Configuration {
-        var notifier = Notifier.Configuration()
+    private static func notifier(_ settings: Settings) -> NotifyConfiguration {
+        var notifier = NotifyConfiguration()
         notifier.queuesJobs = settings.text("push.provider") != "none"
         return notifier
     }
@@ -161,20 +162,21 @@ struct Node {
 
 /// Reads the gauges that are facts of the stores, when metrics are asked for.
 private struct GaugeSampler: Sendable {
-    let log: any EffectLog
+    /// Nil when it cannot be known.
+    let due: @Sendable () async -> Int64?
     let queue: any PushQueue
-    private let due = Gauge(label: "parley_effects_due_messages")
+    private let dueMessages = Gauge(label: "parley_effects_due_messages")
     private let pending = Gauge(label: "parley_push_jobs_pending")
     private let dead = Gauge(label: "parley_push_jobs_dead")
 
-    init(log: any EffectLog, queue: any PushQueue) {
-        self.log = log
+    init(due: @escaping @Sendable () async -> Int64?, queue: any PushQueue) {
+        self.due = due
         self.queue = queue
     }
 
     /// A store that cannot be read leaves the gauges as they were; the ready check says so.
     func sample() async {
-        if let last = try? await log.lastPosition(), let done = try? await log.checkpoint() { due.record(max(0, last.value - done.value)) }
+        if let due = await due() { dueMessages.record(due) }
         if let depth = try? await queue.depth() {
             pending.record(depth.pending)
             dead.record(depth.dead)

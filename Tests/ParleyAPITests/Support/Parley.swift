@@ -56,7 +56,7 @@ struct Parley: Sendable {
         let publisher = Publisher(bus: bus, instruments: instruments)
         lane = AppendLane(
             store: store, configuration: setup.lane, timeSource: time, instruments: instruments, logger: Self.quiet
-        ) { await publisher.publish($0) }
+        ) { stored, _ in await publisher.publish(stored) }
         let messages = MessageService(
             store: store, lanes: AppendLanes([lane]), access: access, media: media, ids: MessageIDGenerator(), timeSource: time,
             instruments: instruments)

@@ -82,7 +82,7 @@ extension SwitchedStore: MessageStore {
         try outage.check()
         let outcomes = await store.append(batch)
         let stored = outcomes.compactMap { if case .stored(let message, _) = $0 { message } else { nil } }
-        await MetadataApplier(messages: store, conversations: store, logger: Parley.quiet).apply(stored)
+        try await MetadataApplier(messages: store, conversations: store).apply(stored)
         return outcomes
     }
 

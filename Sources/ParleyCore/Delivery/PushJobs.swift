@@ -1,0 +1,138 @@
+import CoreMetrics
+public import Logging
+public import ParleyModel
+
+/// A stored message of which offline participants are to be notified.
+public struct DueMessage: Sendable {
+    public let message: Message
+    public let preview: String
+
+    public init(_ stored: AppendLane.Stored) {
+        message = stored.enriched.message
+        preview = stored.preview
+    }
+
+    public init(_ message: Message) {
+        self.message = message
+        preview = MessagePreview.preview(of: message.messageType, content: message.content, mediaCount: message.mediaIDs.count)
+    }
+}
+
+/// The bounds of queueing push jobs.
+public struct NotifyConfiguration: Sendable {
+    /// Messages kept in memory between storing and queueing; beyond that they are read back.
+    public var maxInMemory = 10_000
+    /// Messages worked on at once.
+    public var maxBatch = 500
+    /// Participants read at once.
+    public var participantPage = 5000
+    /// Jobs waiting in the queue beyond which nothing more is queued.
+    public var maxQueueDepth: Int64 = 100_000
+    /// Recipients, over all jobs, written to the queue at once: a short write, for which no create waits long.
+    public var maxRecipientsPerWrite = 20_000
+    /// Seconds before trying again after an error, or looking again at a full queue.
+    public var pauseSeconds = 0.5
+    /// Whether jobs are queued at all.
+    public var queuesJobs = true
+
+    public init() {}
+}
+
+/// Makes push jobs of stored messages, for the participants who are offline, and queues them: step 8.
+public struct PushJobs: Sendable {
+    let conversations: any ConversationStore
+    let presence: any Presence
+    let queue: any PushQueue
+    let timeSource: any TimeSource
+    let configuration: NotifyConfiguration
+    let createsFirst: CreatesFirst
+    let logger: Logger
+    let afterEnqueue: @Sendable () -> Void
+
+    private let queued = Counter(label: "parley_push_jobs_queued_total")
+
+    /// - Parameter afterEnqueue: Called when jobs are there to be worked on.
+    public init(
+        conversations: any ConversationStore, presence: any Presence, queue: any PushQueue, timeSource: any TimeSource,
+        configuration: NotifyConfiguration = .init(), createsFirst: CreatesFirst = .notNeeded, logger: Logger,
+        afterEnqueue: @escaping @Sendable () -> Void
+    ) {
+        self.conversations = conversations
+        self.presence = presence
+        self.queue = queue
+        self.timeSource = timeSource
+        self.configuration = configuration
+        self.createsFirst = createsFirst
+        self.logger = logger
+        self.afterEnqueue = afterEnqueue
+    }
+
+    /// Queues jobs for the offline participants of the messages; when it returns they are durable. While the queue is full it
+    /// waits, and throws `unavailable` when `isStopping`. Where it throws, some jobs may be queued: to do all again is right.
+    public func queueJobs(of batch: [DueMessage], isStopping: @Sendable () -> Bool) async throws(StoreError) {
+        guard configuration.queuesJobs else { return }
+        var jobs: [PushJob] = []
+        var recipientCount = 0
+        let groups = Dictionary(grouping: batch, by: \.message.conversationID)
+        for (conversation, messages) in groups {
+            var parts = [Int](repeating: 0, count: messages.count)
+            var after: UserID?
+            repeat {
+                let page = try await conversations.participantIDs(of: conversation, after: after, limit: configuration.participantPage)
+                after = page.count == configuration.participantPage ? page.last : nil
+                let offline = await self.offline(among: page)
+                for (place, item) in messages.enumerated() {
+                    let recipients = offline.filter { $0 != item.message.senderID }
+                    for start in stride(from: 0, to: recipients.count, by: PushJob.maxRecipients) {
+                        let some = recipients[start..<min(start + PushJob.maxRecipients, recipients.count)]
+                        jobs.append(job(for: item, recipients: some, part: parts[place]))
+                        parts[place] += 1
+                    }
+                    recipientCount += recipients.count
+                    if recipientCount >= configuration.maxRecipientsPerWrite {
+                        try await enqueue(&jobs, isStopping)
+                        recipientCount = 0
+                    }
+                }
+            } while after != nil
+        }
+        try await enqueue(&jobs, isStopping)
+    }
+
+    private func enqueue(_ jobs: inout [PushJob], _ isStopping: @Sendable () -> Bool) async throws(StoreError) {
+        if jobs.isEmpty { return }
+        try await waitForRoom(isStopping)
+        let start = ContinuousClock.now
+        try await queue.enqueue(jobs, at: timeSource.now())
+        queued.increment(by: jobs.count)
+        jobs.removeAll(keepingCapacity: true)
+        afterEnqueue()
+        await createsFirst.rest(after: ContinuousClock.now - start)
+    }
+
+    /// While the queue is full the messages stay due, which the gauge shows.
+    private func waitForRoom(_ isStopping: @Sendable () -> Bool) async throws(StoreError) {
+        while try await queue.depth().pending >= configuration.maxQueueDepth {
+            if isStopping() || Task.isCancelled { throw .unavailable("the push queue is full, and the server stops") }
+            try? await Task.sleep(for: .seconds(configuration.pauseSeconds))
+        }
+    }
+
+    /// Not knowing counts as offline: the worker asks again before it sends.
+    private func offline(among users: [UserID]) async -> [UserID] {
+        do throws(StoreError) {
+            let online = try await presence.online(among: users)
+            return online.isEmpty ? users : users.filter { !online.contains($0) }
+        } catch {
+            logger.warning("presence is unknown; participants count as offline", metadata: ["error": "\(error)"])
+            return users
+        }
+    }
+
+    private func job(for item: DueMessage, recipients: ArraySlice<UserID>, part: Int) -> PushJob {
+        PushJob(
+            messageID: item.message.id, conversationID: item.message.conversationID, senderID: item.message.senderID,
+            sequenceNumber: item.message.sequenceNumber, recipients: Array(recipients),
+            messagePreview: MessagePreview.notification(from: item.preview), createdAt: item.message.createdAt, part: part)
+    }
+}

@@ -1,0 +1,67 @@
+import Logging
+import ParleyCore
+import ParleyEngines
+import ParleyMongo
+import ParleyPostgres
+import ParleyRabbitMQ
+import ParleyRedis
+
+extension Backend {
+    /// The four engines. Brings their schemas up to date first: MongoDB and PostgreSQL must be there for that. Redis and
+    /// RabbitMQ may come later; until then the ready check names them.
+    static func cluster(_ engines: Engines, logger: Logger) async throws -> Backend {
+        do {
+            for step in try await engines.migrate() { logger.notice("schema brought up to date", metadata: ["step": "\(step)"]) }
+        } catch let error as StoreError {
+            throw Failure("The cluster cannot be used: \(error.sentence). parley doctor looks at each engine.")
+        }
+        let postgres = PostgresDatabase(engines.postgres)
+        let facts = PostgresConversationFacts(postgres)
+        let mongo = try MongoDatabase(url: engines.mongodb)
+        let messages = MongoMessageStore(
+            mongo, conversationExists: { ids async throws(StoreError) in try await facts.existing(among: ids) },
+            heads: { mark async throws(StoreError) in try await facts.heads(after: mark) })
+        let redis = RedisConfiguration(url: engines.redis)
+        let bus = RedisEventBus(redis, logger: logger)
+        let presence = RedisPresence(redis, logger: logger)
+        let pushQueue = RabbitMQPushQueue(RabbitMQConfiguration(url: engines.amqp), logger: logger)
+        do throws(StoreError) {
+            try await pushQueue.prepare()
+        } catch {
+            logger.warning("the push queue is not there yet; its jobs wait", metadata: ["error": "\(error)"])
+        }
+        return Backend(
+            messages: messages, effects: .nodes(register: PostgresNodeRegister(postgres), log: messages),
+            conversations: PostgresConversationStore(postgres, facts: messages), media: PostgresMediaStore(postgres, facts: messages),
+            devices: PostgresDeviceStore(postgres), revocations: PostgresTokenRevocationStore(postgres), pushQueue: pushQueue, bus: bus,
+            busLosesEvents: true, presence: presence,
+            dependencies: [
+                "mongodb": { () async throws(StoreError) in try await mongo.ping() },
+                "postgresql": { () async throws(StoreError) in try await postgres.check() },
+                "redis": { () async throws(StoreError) in try await bus.probe() },
+                "rabbitmq": { () async throws(StoreError) in _ = try await pushQueue.depth() },
+            ],
+            // While one lane's batch waits for a majority, or for PostgreSQL, the others' are on their way.
+            laneCount: 4,
+            close: {
+                // Whoever writes to the others first.
+                await onOwnThread {
+                    pushQueue.close()
+                    bus.close()
+                    presence.close()
+                    mongo.close()
+                    postgres.close()
+                }
+            })
+    }
+}
+
+extension StoreError {
+    /// For operators, without a full stop.
+    var sentence: String {
+        switch self {
+        case .unavailable(let text), .outcomeUnknown(let text), .unexpected(let text): text
+        case .invalidCursor: "a cursor is not valid"
+        }
+    }
+}

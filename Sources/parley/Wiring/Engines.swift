@@ -1,0 +1,88 @@
+import Logging
+import ParleyCore
+import ParleyEngines
+import ParleyMongo
+import ParleyPostgres
+import ParleyRabbitMQ
+import ParleyRedis
+
+/// The addresses of a cluster's four engines, as the settings give them.
+struct Engines: Sendable {
+    let mongodb: String
+    let postgres: PostgresURL
+    let redis: RedisURL
+    let amqp: AMQPURL
+
+    /// Nil in the embedded mode. Throws a ``Failure`` that names the setting; the URL is not repeated, since it may hold a
+    /// password.
+    init?(_ settings: Settings) throws {
+        guard settings.isCluster else { return nil }
+        mongodb = settings.text("mongodb.url")
+        guard let postgres = PostgresURL(settings.text("postgres.url")) else {
+            throw Failure("postgres.url is not a connection URI that libpq understands.")
+        }
+        self.postgres = postgres
+        do {
+            redis = try RedisURL(settings.text("redis.url"))
+        } catch {
+            throw Failure("redis.url is not a URL for Redis: \(error).")
+        }
+        do {
+            amqp = try AMQPURL(settings.text("amqp.url"))
+        } catch {
+            throw Failure("amqp.url is not a URL for RabbitMQ: \(error).")
+        }
+    }
+
+    /// Brings the schemas up to date and tells what was done. Any number of nodes may do so at once.
+    func migrate() async throws -> [String] {
+        var steps: [String] = []
+        try await with(PostgresDatabase(postgres, connections: 1, limits: Self.patient), { $0.close() }) { database in
+            steps += try await PostgresMigrator(database).migrate().map { "postgresql: \($0)" }
+        }
+        try await with(MongoDatabase(url: mongodb, configuration: .migrating), { $0.close() }) { database in
+            let schema = MongoSchema(database)
+            let missing = try await schema.missing()
+            if !missing.isEmpty { try await schema.migrate() }
+            steps += missing.map { "mongodb: index \($0)" }
+        }
+        return steps
+    }
+
+    /// What ``migrate()`` would do; nothing is changed.
+    func missingMigrations() async throws -> [String] {
+        var steps: [String] = []
+        try await with(PostgresDatabase(postgres, connections: 1, limits: Self.patient), { $0.close() }) { database in
+            steps += try await PostgresMigrator(database).missing().map { "postgresql: \($0)" }
+        }
+        try await with(MongoDatabase(url: mongodb, configuration: .migrating), { $0.close() }) { database in
+            steps += try await MongoSchema(database).missing().map { "mongodb: index \($0)" }
+        }
+        return steps
+    }
+
+    /// The push queue alone, for commands.
+    func withPushQueue(_ logger: Logger, _ body: (RabbitMQPushQueue) async throws -> Void) async throws {
+        try await with(RabbitMQPushQueue(RabbitMQConfiguration(url: amqp), logger: logger), { $0.close() }, body)
+    }
+
+    /// A step over large tables takes its time.
+    private static var patient: PostgresLimits {
+        var limits = PostgresLimits()
+        limits.statementSeconds = 3600
+        return limits
+    }
+
+    /// Closes what was opened, whatever happens. Closing blocks, so it has a thread of its own.
+    private func with<Opened: Sendable>(
+        _ opened: Opened, _ close: @escaping @Sendable (Opened) -> Void, _ body: (Opened) async throws -> Void
+    ) async throws {
+        do {
+            try await body(opened)
+        } catch {
+            await onOwnThread { close(opened) }
+            throw error
+        }
+        await onOwnThread { close(opened) }
+    }
+}
