@@ -1,4 +1,5 @@
 import Logging
+import ParleyCore
 import ParleyEngines
 import ParleyStores
 import Synchronization
@@ -11,29 +12,31 @@ final class CopiedFolder: Sendable {
     }
 
     private let path: String
+    private let sizes: CopySizes
     private let logger: Logger
     private let state: Mutex<State>
 
-    private init(_ path: String, _ logger: Logger, _ state: State) {
+    private init(_ path: String, _ sizes: CopySizes, _ logger: Logger, _ state: State) {
         self.path = path
+        self.sizes = sizes
         self.logger = logger
         self.state = Mutex(state)
     }
 
     /// Holds the folder, or if somebody else does, opens it beside them.
-    static func open(_ path: String, _ logger: Logger) async throws -> CopiedFolder {
+    static func open(_ path: String, sizes: CopySizes, _ logger: Logger) async throws -> CopiedFolder {
         try await onOwnThread { () throws -> CopiedFolder in
             do {
                 let database = try SQLiteDatabase(folder: path, access: .exclusive, logger: logger)
-                return CopiedFolder(path, logger, State(database: database, isServed: false))
+                return CopiedFolder(path, sizes, logger, State(database: database, isServed: false))
             } catch SQLiteDatabase.OpenError.inUse {
                 let database = try SQLiteDatabase(folder: path, access: .shared, logger: logger)
-                return CopiedFolder(path, logger, State(database: database, isServed: true))
+                return CopiedFolder(path, sizes, logger, State(database: database, isServed: true))
             }
         }
     }
 
-    var reader: SQLiteCopySource { SQLiteCopySource(state.withLock { $0.database }) }
+    var reader: SQLiteCopySource { SQLiteCopySource(state.withLock { $0.database }, sizes: sizes) }
     /// Whether another process held the folder when that was last tried.
     var isServed: Bool { state.withLock { $0.isServed } }
 

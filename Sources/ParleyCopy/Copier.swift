@@ -1,5 +1,5 @@
 public import Logging
-import ParleyCore
+public import ParleyCore
 import ParleyEngines
 import ParleyModel
 import ParleyMongo
@@ -20,6 +20,7 @@ public struct Copier: Sendable {
 
     private let folder: String
     private let target: CopyTarget
+    private let sizes: CopySizes
     private let logger: Logger
     private let tell: @Sendable (String) -> Void
     private let hook: CopyHook
@@ -28,9 +29,10 @@ public struct Copier: Sendable {
     ///   - tell: Is given lines about how far it is, a few a minute.
     ///   - hook: For tests.
     public init(
-        folder: String, target: CopyTarget, logger: Logger, tell: @escaping @Sendable (String) -> Void = { _ in },
-        hook: @escaping CopyHook = { _ in }
+        folder: String, target: CopyTarget, sizes: CopySizes = .init(), logger: Logger,
+        tell: @escaping @Sendable (String) -> Void = { _ in }, hook: @escaping CopyHook = { _ in }
     ) {
+        self.sizes = sizes
         self.folder = folder
         self.target = target
         self.logger = logger
@@ -42,7 +44,7 @@ public struct Copier: Sendable {
     public func run() async throws -> CopySummary {
         guard SQLiteDatabase.exists(folder: folder) else { throw SQLiteDatabase.OpenError.noDatabase(folder: folder) }
         let start = ContinuousClock.now
-        let source = try await CopiedFolder.open(folder, logger)
+        let source = try await CopiedFolder.open(folder, sizes: sizes, logger)
         do {
             let summary = try await run(source, start)
             await source.close()
@@ -82,6 +84,9 @@ public struct Copier: Sendable {
             last = pass.changes
         }
         _ = try await pass(source, postgres, &messages, progress, &summary)
+        let due = try await source.reader.makersOfDueMessages()
+        if !due.isEmpty { try await postgres.leaveEffects(due) }
+        try await hook(.effectsLeft)
         try await postgres.finish()
         summary.seconds = Self.seconds(since: start)
         return summary

@@ -9,10 +9,17 @@ public struct CopyTarget: Sendable {
     let postgres: PostgresDatabase
     let queue: RabbitMQPushQueue
 
-    /// The caller closes them.
+    /// Whoever made them closes them, or ``close()`` does.
     public init(mongo: MongoDatabase, postgres: PostgresDatabase, queue: RabbitMQPushQueue) {
         self.mongo = mongo
         self.postgres = postgres
         self.queue = queue
+    }
+
+    /// It blocks: not for tasks and event loops.
+    public func close() {
+        queue.close()
+        mongo.close()
+        postgres.close()
     }
 }

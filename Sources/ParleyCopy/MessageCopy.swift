@@ -7,8 +7,6 @@ import ParleyStores
 /// Copies messages in the order in which the folder stored them, each conversation's so in the order of its numbers. Before
 /// its first message a conversation is made, so that nobody ever sees messages of none.
 struct MessageCopy: Sendable {
-    /// Messages that are read, stored and noted together.
-    static let batchLength = 4000
     /// Inserts under way at once. A conversation's messages are always in the same one, which keeps their order.
     static let lanes: UInt64 = 3
 
@@ -39,11 +37,11 @@ struct MessageCopy: Sendable {
     mutating func copy(through end: LogPosition) async throws -> Int64 {
         guard position < end else { return 0 }
         var stored: Int64 = 0
-        var batch = try await source.reader.messages(after: position, through: end, limit: Self.batchLength)
+        var batch = try await source.reader.messages(after: position, through: end)
         while let last = batch.last?.position {
             try await makeConversations()
             // The next ones are read while these are stored.
-            async let next = source.reader.messages(after: last, through: end, limit: Self.batchLength)
+            async let next = source.reader.messages(after: last, through: end)
             stored += try await store(batch.map(\.message))
             try await hook(.messagesStored)
             try await postgres.advance(messages: last)

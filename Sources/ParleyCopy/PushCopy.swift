@@ -10,8 +10,6 @@ import ParleyStores
 /// decides again for each, and notifications carry their message's id. Dead letters are there once: those that are there
 /// already are passed over.
 struct PushCopy: Sendable {
-    static let batchLength = 500
-
     let source: CopiedFolder
     let postgres: PostgresCopyTarget
     let queue: RabbitMQPushQueue
@@ -26,7 +24,7 @@ struct PushCopy: Sendable {
         var after = start
         var count: Int64 = 0
         while true {
-            let jobs = try await source.reader.pushJobs(after: after, limit: Self.batchLength)
+            let jobs = try await source.reader.pushJobs(after: after)
             guard let last = jobs.last?.id else { return count }
             try await queue.enqueue(jobs, at: SystemTimeSource().now())
             try await hook(.pushJobsQueued)
@@ -42,7 +40,7 @@ struct PushCopy: Sendable {
         var count: Int64 = 0
         var present: Set<PushJobID>?
         while true {
-            let letters = try await source.reader.deadLetters(after: after, limit: Self.batchLength)
+            let letters = try await source.reader.deadLetters(after: after)
             guard let last = letters.last?.id else { return count }
             let there = if let present { present } else { try await idsThere(after: start) }
             present = there
@@ -58,6 +56,6 @@ struct PushCopy: Sendable {
 
     /// Dead letters that an earlier run put aside and could not note.
     private func idsThere(after start: PushJobID) async throws -> Set<PushJobID> {
-        Set(try await queue.deadLetters(limit: Self.batchLength, after: start).map(\.id))
+        Set(try await queue.deadLetters(limit: .max, after: start).map(\.id))
     }
 }

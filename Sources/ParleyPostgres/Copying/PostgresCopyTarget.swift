@@ -147,8 +147,26 @@ public struct PostgresCopyTarget: Sendable {
     }
 
     private static let finish = PostgresStatement(
-        "copy.finish", "UPDATE parley_copies SET finished_at = coalesce(finished_at, clock_timestamp()) WHERE source_id = $1")
+        "copy.finish", "UPDATE parley_copies SET finished_at = clock_timestamp() WHERE source_id = $1 AND finished_at IS NULL")
     private static let reopen = PostgresStatement("copy.reopen", "UPDATE parley_copies SET finished_at = NULL WHERE source_id = $1")
+    /// As a node that has died.
+    private static let leaveEffects = PostgresStatement(
+        "copy.effects",
+        """
+        INSERT INTO node_checkpoints AS n (node_id, due_from, leased_by, leased_until)
+        SELECT id, due_from, id, clock_timestamp() - interval '1 minute' FROM unnest($1::text[], $2::timestamptz[]) AS due (id, due_from)
+        ON CONFLICT (node_id) DO UPDATE SET due_from = least(n.due_from, excluded.due_from)
+        """)
+
+    /// Leaves the effects of messages that nobody has carried out to the first node that is started: as those of a node that
+    /// has died.
+    /// - Parameter due: Who made the ids of those messages, with the second since 1970 of the earliest.
+    public func leaveEffects(_ due: [NodeID: Int64]) async throws {
+        let makers = due.sorted { $0.key.value < $1.key.value }
+        let call = Self.leaveEffects(
+            .texts(makers.map(\.key.description)), .timestamps(makers.map { Timestamp(milliseconds: $0.value * 1000) }))
+        _ = try await write { transaction throws(PostgresFailure) in try transaction.run(call).changed }
+    }
 
     /// Notes that nothing is left.
     public func finish() async throws {

@@ -26,7 +26,7 @@ extension SQLiteCopySource {
         try await database.read { db in
             let rows = try Row.fetchAll(
                 db.cachedStatement(sql: "SELECT \(Self.columns) FROM conversations WHERE ref > ? ORDER BY ref LIMIT ?"),
-                arguments: [ref.value, Self.maxConversations])
+                arguments: [ref.value, sizes.conversations])
             let records = try rows.map { row in
                 CopiedConversation(
                     conversation: try Self.conversation(row, isNew: true), changedAt: row.timestamp(at: 12), activity: row[14],
@@ -41,12 +41,12 @@ extension SQLiteCopySource {
         try await database.read { db in
             let rows = try Row.fetchCursor(
                 db.cachedStatement(sql: "SELECT \(Self.columns) FROM conversations WHERE ref > ? ORDER BY ref LIMIT ?"),
-                arguments: [ref.value, Self.maxConversations])
+                arguments: [ref.value, sizes.conversations])
             var records: [CopiedConversation] = []
             var (last, participants) = (ref.value, 0)
             while let row = try rows.next() {
                 let count: Int = row[7]
-                if !records.isEmpty, participants + count > Self.maxParticipants { break }
+                if !records.isEmpty, participants + count > sizes.participants { break }
                 records.append(try Self.record(row, db))
                 last = row[15]
                 participants += count

@@ -6,17 +6,12 @@ public import ParleyModel
 /// A data folder as what is copied into other engines. Each page is read from one snapshot, in a short transaction, so that a
 /// server which runs beside it is not held up, and its log does not grow.
 public struct SQLiteCopySource: Sendable {
-    /// Conversations on a page.
-    static let maxConversations = 500
-    /// Participants on a page, unless one conversation alone has more.
-    static let maxParticipants = 5000
-    /// Rows on other pages.
-    static let pageLength = 2000
-
     let database: SQLiteDatabase
+    let sizes: CopySizes
 
-    public init(_ database: SQLiteDatabase) {
+    public init(_ database: SQLiteDatabase, sizes: CopySizes = .init()) {
         self.database = database
+        self.sizes = sizes
     }
 
     /// Which folder this is. A copy of the file is the same folder.
@@ -37,7 +32,7 @@ public struct SQLiteCopySource: Sendable {
     }
 
     /// The messages that follow a position, up to and including another one, in order.
-    public func messages(after position: LogPosition, through end: LogPosition, limit: Int) async throws(StoreError) -> [LoggedMessage] {
+    public func messages(after position: LogPosition, through end: LogPosition) async throws(StoreError) -> [LoggedMessage] {
         try await database.read { db in
             let statement = try db.cachedStatement(
                 sql: """
@@ -45,7 +40,7 @@ public struct SQLiteCopySource: Sendable {
                     FROM messages WHERE position > ? AND position <= ? ORDER BY position LIMIT ?
                     """)
             var messages: [LoggedMessage] = []
-            let rows = try Row.fetchCursor(statement, arguments: [position.value, end.value, limit])
+            let rows = try Row.fetchCursor(statement, arguments: [position.value, end.value, sizes.messages])
             while let row = try rows.next() {
                 let message = try SQLiteMessageStore.message(row, in: try row.id(at: 1), from: 2)
                 messages.append(LoggedMessage(message: message, position: LogPosition(row[0])))
@@ -54,19 +49,18 @@ public struct SQLiteCopySource: Sendable {
         }
     }
 
-    /// The messages whose effects are not done, of a server that was killed, as those who made their ids, with the second of
-    /// the earliest id each.
-    public func dueSeconds() async throws(StoreError) -> [(maker: UInt64, second: Int64)] {
+    /// Who made the ids of the messages whose effects are not done, as a server leaves them that was killed, with the second of
+    /// the earliest.
+    public func makersOfDueMessages() async throws(StoreError) -> [NodeID: Int64] {
         try await database.read { db in
             let rows = try Row.fetchCursor(
                 db, sql: "SELECT id FROM messages WHERE position > (SELECT position FROM effect_checkpoint)")
-            var seconds: [UInt64: Int64] = [:]
+            var seconds: [NodeID: Int64] = [:]
             while let row = try rows.next() {
                 let id = try row.messageID(at: 0)
-                let maker = (id.high & 0xFFFF_FFFF) << 8 | UInt64(id.low >> 24)
-                seconds[maker] = min(seconds[maker] ?? .max, Int64(id.high >> 32))
+                seconds[id.node] = min(seconds[id.node] ?? .max, id.second)
             }
-            return seconds.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+            return seconds
         }
     }
 
@@ -80,7 +74,7 @@ public struct SQLiteCopySource: Sendable {
                     sql: """
                         SELECT id, owner_id, kind, name, size, content_type, url, width, height, duration_ms, created_at
                         FROM media WHERE id > ? ORDER BY id LIMIT ?
-                        """), arguments: [id?.blob ?? Data(), Self.pageLength])
+                        """), arguments: [id?.blob ?? Data(), sizes.rows])
             return try rows.map(Self.media)
         }
     }
@@ -100,7 +94,7 @@ public struct SQLiteCopySource: Sendable {
                     sql: """
                         SELECT id, user_id, kind, address_key, p256dh, auth, name, created_at, number
                         FROM devices WHERE id > ? ORDER BY id LIMIT ?
-                        """), arguments: [id?.blob ?? Data(), Self.pageLength])
+                        """), arguments: [id?.blob ?? Data(), sizes.rows])
             return try rows.map { CopiedDevice(device: try SQLiteDeviceStore.device($0), number: $0[8]) }
         }
     }
@@ -112,7 +106,7 @@ public struct SQLiteCopySource: Sendable {
                 db,
                 sql: """
                     SELECT max(user_id) FROM (SELECT user_id FROM departures WHERE user_id > ? ORDER BY user_id LIMIT ?)
-                    """, arguments: [user?.blob ?? Data(), Self.pageLength])
+                    """, arguments: [user?.blob ?? Data(), sizes.rows])
             guard let last, let end = last[0] as Data? else { return [] }
             let rows = try Row.fetchAll(
                 db,
@@ -131,18 +125,18 @@ public struct SQLiteCopySource: Sendable {
         try await database.read { db in
             let rows = try Row.fetchAll(
                 db.cachedStatement(sql: "SELECT user_id, issued_before FROM revoked_tokens WHERE user_id > ? ORDER BY user_id LIMIT ?"),
-                arguments: [user?.blob ?? Data(), Self.pageLength])
+                arguments: [user?.blob ?? Data(), sizes.rows])
             return try rows.map { CopiedRevocation(userID: try $0.id(at: 0), issuedBefore: $0.timestamp(at: 1)) }
         }
     }
 
     /// Push jobs that wait, in the order of their ids. A lease counts as ended: for a folder that nobody serves.
-    public func pushJobs(after id: PushJobID, limit: Int) async throws(StoreError) -> [CopiedPushJob] {
-        try await SQLitePushQueue(database).records(after: id, limit: limit)
+    public func pushJobs(after id: PushJobID) async throws(StoreError) -> [CopiedPushJob] {
+        try await SQLitePushQueue(database).records(after: id, limit: sizes.pushJobs)
     }
 
     /// Dead letters, oldest first.
-    public func deadLetters(after id: PushJobID, limit: Int) async throws(StoreError) -> [DeadPushJob] {
-        try await SQLitePushQueue(database).deadLetters(limit: limit, after: id)
+    public func deadLetters(after id: PushJobID) async throws(StoreError) -> [DeadPushJob] {
+        try await SQLitePushQueue(database).deadLetters(limit: sizes.pushJobs, after: id)
     }
 }
