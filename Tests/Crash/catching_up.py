@@ -60,7 +60,7 @@ async def wait_until_nothing_is_due(cluster: Cluster, views: EngineViews) -> Lis
     lowest, since = float("inf"), time.monotonic()
     while True:
         due = await cluster.metrics("parley_effects_due_messages")
-        pending = (await cluster.metrics("parley_push_jobs_pending"))[:1]  # of the one queue, as each node sees it
+        pending = await cluster.metrics("parley_push_jobs_pending")  # what waits in the one queue, and what the node itself holds
         heads, applied = await asyncio.to_thread(views.heads), await asyncio.to_thread(views.applied)
         behind = lacking(heads, applied, [], 0)
         cluster.require_alive()

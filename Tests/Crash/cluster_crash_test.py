@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import secrets
 import shutil
 import signal
@@ -250,6 +251,7 @@ def main() -> int:
         if any(run.results.values()):
             kept = Path(f"{folder}-failed")
             shutil.copytree(folder, kept)
+            (kept / "problems.json").write_text(json.dumps(run.results, indent=1, ensure_ascii=False))
             print(f"  seed {options.seed}; the nodes' logs and notifications are kept in {kept}")
     print(f"  {time.monotonic() - started:.0f} s")
     return report(run.results)
