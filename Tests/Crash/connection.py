@@ -47,7 +47,7 @@ class Connection:
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._timeout_seconds, self.close)
         try:
-            if loop.time() - self._used_at > REUSE_SECONDS:
+            if loop.time() - self._used_at >= REUSE_SECONDS:
                 self.close()
             if self._writer is None:
                 await self._connect()

@@ -21,6 +21,11 @@ final class BSON {
 
     deinit { bson_destroy(pointer) }
 
+    /// The document as it goes over the wire.
+    var bytes: [UInt8] {
+        bson_get_data(pointer).map { Array(UnsafeBufferPointer(start: $0, count: Int(parley_bson_length(pointer)))) } ?? []
+    }
+
     // MARK: Writing. A name stands once in a document: the caller sees to that.
 
     func set(_ name: String, _ text: String) {
