@@ -63,10 +63,10 @@ class Cluster:
     def halt(self, place: int) -> None:
         """Like a machine that hangs: connections stay open, nothing answers."""
         self.require_alive()
-        os.kill(self.nodes[place].process_id, signal.SIGSTOP)
+        os.kill(self.nodes[place].process_ids[0], signal.SIGSTOP)
 
     def go_on(self, place: int) -> None:
-        os.kill(self.nodes[place].process_id, signal.SIGCONT)
+        os.kill(self.nodes[place].process_ids[0], signal.SIGCONT)
 
     def require_alive(self) -> None:
         """No node ends by itself, whatever happens to the engines."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import secrets
 import shutil
 import signal
@@ -133,6 +134,7 @@ class ClusterRun:
             each.records = {(id, listener.user_id): record for listener in self.listeners for id, record in listener.records.items()}
         self._say("the nodes were asked for everything")
         stored, rows = await asyncio.to_thread(self.views.histories), await asyncio.to_thread(self.views.postgres)
+        self.results["parley verify finds nothing wrong"] = await asyncio.to_thread(self._verify)
         self.results["the nodes stop when asked"] = await self.cluster.stop()
         self._say("the nodes are stopped")
         entries = await asyncio.to_thread(self.views.entries)
@@ -142,6 +144,10 @@ class ClusterRun:
         self._judge_the_run()
         self._judge_the_laws(observations, stored, rows)
         self._report_totals(observations[0])
+
+    def _verify(self) -> List[str]:
+        result = self.cluster.nodes[0].run("verify")
+        return [] if result.returncode == 0 else [f"exit code {result.returncode}: {result.stdout}{result.stderr}"]
 
     def _judge_the_run(self) -> None:
         faults, probes = self.injector.faults, self.injector.probes
@@ -174,7 +180,7 @@ class ClusterRun:
             "P4 unread counts are what history and read markers say": checks.unread_counts_are_true(one),
             "P4 read markers keep what was acknowledged": checks.read_markers_are_kept(ledger, one),
             "P4 PostgreSQL's columns say the same": cluster_checks.postgresql_has_the_views(rows, one),
-            "P5 every message was told": cluster_checks.every_message_was_told(one, self.ear.heard, faults),
+            "P5 every message was told": cluster_checks.every_message_was_told(one, self.ear.heard, faults, self.ear.late),
             "P5 what was told is what is stored": cluster_checks.what_was_told_is_what_is_stored(one, self.ear.heard),
             "P5 every recipient who has not read was notified": checks.every_recipient_was_notified(one),
             "P5 nobody was notified without end":
@@ -219,7 +225,8 @@ class ClusterRun:
         print(
             f"  {len(ledger.acknowledged)} messages acknowledged, {stored} stored, {len(ledger.given_up)} given up, "
             f"{ledger.unknown_outcomes} unknown outcomes, {ledger.repeats} repeats, {ledger.refusals} refusals, "
-            f"{len(self.pair_maker.pairs)} pairs, {len(self.ear.heard)} heard on Redis and {self.ear.repeats} again, "
+            f"{len(self.pair_maker.pairs)} pairs, {len(self.ear.heard)} heard on Redis and {self.ear.repeats} again "
+            f"(late {len(self.ear.late)}×), "
             f"{len(observation.notifications)} notifications, {len(observation.notifications) - len(repeated)} of them repeats, "
             f"{sum(map(len, observation.records.values()))} messages heard on {sum(each.connections for each in self.listeners)} connections, "
             f"{sum(each.dropped for each in self.listeners)} again by cursor")
@@ -250,6 +257,7 @@ def main() -> int:
         if any(run.results.values()):
             kept = Path(f"{folder}-failed")
             shutil.copytree(folder, kept)
+            (kept / "problems.json").write_text(json.dumps(run.results, indent=1, ensure_ascii=False))
             print(f"  seed {options.seed}; the nodes' logs and notifications are kept in {kept}")
     print(f"  {time.monotonic() - started:.0f} s")
     return report(run.results)

@@ -85,6 +85,9 @@ def _fault(kind: str, random: Random, nodes: int) -> Fault:
         "node stopped": (LEASE_SECONDS + 2.5, LEASE_SECONDS + 5),
         "node killed": (0.5, 6),
         "postgresql killed": (LEASE_SECONDS + 1.5, LEASE_SECONDS + 4),
+        "postgresql stopped": (2, LEASE_SECONDS + 4),
+        "mongodb stopped": (2, LEASE_SECONDS + 4),
+        "redis stopped": (4, 8),  # longer than a node waits for an answer
     }.get(kind, (2, 5))
     node = random.randrange(nodes) if kind.startswith("node") else None
     return Fault(kind, random.uniform(*seconds), node)

@@ -76,7 +76,7 @@ class Injector:
             await self._probe(fault)
         fault.undone = time.time()
         await asyncio.to_thread(engines.up if fault.is_kill else engines.resume, fault.target)
-        if fault.is_kill and alone:
+        if alone and (fault.is_kill or fault.target in ("redis", "rabbitmq")):
             self._went_on(fault)
 
     async def _probe(self, fault: Fault) -> None:

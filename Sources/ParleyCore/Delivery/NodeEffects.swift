@@ -42,6 +42,8 @@ public final class NodeEffects: Service {
         var toRead: [Int64: Debt] = [:]
         /// The same, not before that moment.
         var unknown: [(second: Int64, notBefore: ContinuousClock.Instant)] = []
+        /// How often something came that may have to be waited for in another way.
+        var arrivals = 0
         var isClosed = false
         var sleeper: CheckedContinuation<Void, Never>?
 
@@ -95,6 +97,7 @@ public final class NodeEffects: Service {
         state.withLock { state in
             let room = max(0, configuration.maxInMemory - state.untold.count)
             state.untold += messages.prefix(room).map { Untold(message: $0, isOwn: false) }
+            state.arrivals += 1
             return state.sleeper.take()
         }?.resume()
     }
@@ -104,6 +107,7 @@ public final class NodeEffects: Service {
         let notBefore = ContinuousClock.now + .seconds(configuration.unknownSeconds)
         state.withLock { state in
             state.unknown += ids.map { ($0.second, notBefore) }
+            state.arrivals += 1
             return state.sleeper.take()
         }?.resume()
     }
@@ -216,9 +220,9 @@ public final class NodeEffects: Service {
 
     /// Until messages are stored, and no longer than until something may be tried again or looked for.
     private func sleep() async {
-        let due = state.withLock { state in
+        let (due, arrivals) = state.withLock { state in
             let retry = state.untold.isEmpty && state.toRead.isEmpty ? nil : ContinuousClock.now + .seconds(configuration.pauseSeconds)
-            return (state.unknown.map(\.notBefore) + [retry].compactMap(\.self)).min()
+            return ((state.unknown.map(\.notBefore) + [retry].compactMap(\.self)).min(), state.arrivals)
         }
         let alarm = due.map { due in
             Task {
@@ -228,7 +232,7 @@ public final class NodeEffects: Service {
         }
         await withCheckedContinuation { continuation in
             let isReady = state.withLock { state in
-                if state.isClosed || !state.waiting.isEmpty || due.map({ $0 <= .now }) == true { return true }
+                if state.isClosed || !state.waiting.isEmpty || state.arrivals != arrivals || due.map({ $0 <= .now }) == true { return true }
                 state.sleeper = continuation
                 return false
             }
