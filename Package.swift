@@ -109,12 +109,19 @@ let package = Package(
         .target(
             name: "ParleyRabbitMQ", dependencies: ["CRabbitMQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
             swiftSettings: settings),
-        .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
+        .target(
+            name: "ParleyCopy",
+            dependencies: [
+                "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyRabbitMQ", "ParleyStores", logging,
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "ParleyTesting", dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyAPI", "ParleyBench", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel", "ParleyMongo", "ParleyPostgres",
-                "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser, configuration,
+                "ParleyAPI", "ParleyBench", "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel", "ParleyMongo",
+                "ParleyPostgres", "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser, configuration,
                 hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings
@@ -157,6 +164,13 @@ let package = Package(
         .testTarget(
             name: "ParleyRabbitMQTests",
             dependencies: ["CRabbitMQ", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyRabbitMQ", "ParleyTesting", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ParleyCopyTests",
+            dependencies: [
+                "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyRabbitMQ",
+                "ParleyStores", "ParleyTesting", logging,
+            ],
             swiftSettings: settings),
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),

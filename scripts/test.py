@@ -3,7 +3,8 @@
 
     scripts/test.py                 everything
     scripts/test.py swift crash     some of the steps: swift, checks, crash, contract, socket, examples, page,
-                                    terminal, engines, cluster-contract, cluster-socket, cluster-examples
+                                    terminal, engines, engine-contracts, cluster-crash, cluster-contract,
+                                    cluster-socket, cluster-examples
 
 `make test` calls it after setup.sh. A step that breaks, or that runs no test, counts as a failure.
 """
@@ -117,6 +118,16 @@ def engines_test() -> Count:
     return outcome.judged(count_closing_line(outcome.output))
 
 
+def cluster_crash_test() -> Count:
+    outcome = run([sys.executable, "Tests/Crash/cluster_crash_test.py", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
+def engine_contracts_test() -> Count:
+    outcome = run([sys.executable, "Tests/EngineContracts/engine_contracts_test.py", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
 STEPS: Dict[str, Callable[[], Count]] = {
     "swift": swift_tests,
     "checks": crash_checks,
@@ -127,9 +138,11 @@ STEPS: Dict[str, Callable[[], Count]] = {
     "page": page_test,
     "terminal": terminal_test,
     "engines": engines_test,
+    "cluster-crash": cluster_crash_test,
     "cluster-contract": cluster_contract_test,
     "cluster-socket": cluster_socket_test,
     "cluster-examples": cluster_examples,
+    "engine-contracts": engine_contracts_test,
 }
 WITHOUT_BINARY = {"checks", "engines"}
 

@@ -57,6 +57,14 @@ struct PostgresValue {
         }
     }
 
+    static func texts(_ values: [String?]) -> Self {
+        array(values, type: TypeNumber.texts, of: TypeNumber.text, Self.storable)
+    }
+
+    static func timestamps(_ values: [Timestamp?]) -> Self {
+        array(values, type: TypeNumber.timestamps, of: TypeNumber.timestamp) { PostgresTime.microseconds(of: $0).bigEndianBytes }
+    }
+
     /// One dimension, from index 1 (`array_recv`): dimensions, whether there are NULLs, the elements' type, length, first
     /// index, then each element with its length; -1 is NULL.
     private static func array<Element>(

@@ -6,7 +6,9 @@ import Testing
 
 @Suite(.engineTurns, .timeLimit(.minutes(15)))
 struct PostgresMigratorTests {
-    private static let all = ["1 conversations and participants", "2 media, devices and revoked tokens", "3 checkpoints of nodes"]
+    private static let all = [
+        "1 conversations and participants", "2 media, devices and revoked tokens", "3 checkpoints of nodes", "4 copies of data folders",
+    ]
 
     @Test func `what is missing is told without being done, done once, and then missing no more`() async throws {
         let url = try await TestDatabase.makeEmpty(on: try await PostgresServer.shared.value, name: "migrated")

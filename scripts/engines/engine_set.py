@@ -114,6 +114,9 @@ class Engines:
     def ports(self, name: str) -> List[int]:
         return self._choose([name])[0].ports
 
+    def rabbitmqctl(self, *arguments: str) -> str:
+        return self._engines[RabbitMQ.name].control(*arguments)
+
     def status(self) -> str:
         return "\n".join(self._status_of(engine) for engine in self._engines.values())
 

@@ -14,6 +14,7 @@ from .folder import Folder
 from .ports import RABBITMQ, RABBITMQ_DISTRIBUTION, RABBITMQ_EPMD
 
 PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # the one on the PATH lets only root and its own user in
+CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 
 CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 
@@ -119,6 +120,15 @@ class RabbitMQ(Engine):
         parameters.connection_attempts = 1
         parameters.socket_timeout = parameters.stack_timeout = 5
         pika.BlockingConnection(parameters).close()
+
+    def control(self, *arguments: str) -> str:
+        """What `rabbitmqctl` says, which alone can make users; raises with the reason when it fails."""
+        done = subprocess.run(
+            [CONTROL, *arguments], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, **self.user.for_subprocess)
+        if done.returncode != 0:
+            raise EnginesFailed(f"rabbitmqctl {arguments[0]} failed:\n{done.stdout}")
+        return done.stdout
 
     def down(self) -> bool:
         was_running = super().down()

@@ -21,6 +21,11 @@ final class BSON {
 
     deinit { bson_destroy(pointer) }
 
+    /// The document as it goes over the wire.
+    var bytes: [UInt8] {
+        bson_get_data(pointer).map { Array(UnsafeBufferPointer(start: $0, count: Int(parley_bson_length(pointer)))) } ?? []
+    }
+
     // MARK: Writing. A name stands once in a document: the caller sees to that.
 
     func set(_ name: String, _ text: String) {
@@ -141,6 +146,19 @@ extension BSON {
         bson_iter_binary(place, &subtype, &length, &start)
         guard subtype == BSON_SUBTYPE_UUID else { return nil }
         return Identifier(bytes: UnsafeBufferPointer(start: start, count: Int(length)))
+    }
+
+    func optionalFlag(_ name: String) -> Bool? { field(name, BSON_TYPE_BOOL) { bson_iter_bool($0) } }
+
+    /// An array as the document that it is, with places as names; nil when there is none.
+    func array(_ name: String) -> BSON? {
+        field(name, BSON_TYPE_ARRAY) { place in
+            var length: UInt32 = 0
+            var start: UnsafePointer<UInt8>?
+            bson_iter_array(place, &length, &start)
+            guard let start else { return nil }
+            return bson_new_from_data(start, Int(length)).map(BSON.init(owning:))
+        }
     }
 
     /// The document there; nil when there is none.

@@ -21,6 +21,23 @@ public struct MongoConfiguration: Sendable {
     /// The defaults, which suit a replica set in the same network.
     public init() {}
 
+    /// For ``MongoMessageImport``: inserts of thousands of messages, beside which nobody waits.
+    public static var copying: MongoConfiguration {
+        var configuration = MongoConfiguration()
+        configuration.threads = 3
+        configuration.socketMilliseconds = 60_000
+        configuration.writeConcernMilliseconds = 50_000
+        return configuration
+    }
+
+    /// For ``MongoVerification``: pages of thousands of messages, one after the other.
+    public static var reading: MongoConfiguration {
+        var configuration = MongoConfiguration()
+        configuration.threads = 1
+        configuration.socketMilliseconds = 60_000
+        return configuration
+    }
+
     /// For ``MongoSchema``: building an index over many messages takes as long as it takes.
     public static var migrating: MongoConfiguration {
         var configuration = MongoConfiguration()

@@ -52,6 +52,8 @@ final class MongoConnection {
         return try body(options, &error)
     }
 
+    var databaseName: String { pool.databaseName }
+
     /// What the driver put in `error`, without secrets.
     func failure(_ error: bson_error_t) -> MongoFailure { MongoFailure(error, pool) }
 
@@ -84,17 +86,22 @@ final class MongoConnection {
 
     /// All documents of a cursor.
     func read(_ open: (_ options: BSON) -> OpaquePointer?) throws(StoreError) -> [BSON] {
+        var found: [BSON] = []
+        try forEach(open) { document in found.append(document) }
+        return found
+    }
+
+    /// The documents of a cursor one by one, however many there are.
+    func forEach(_ open: (_ options: BSON) -> OpaquePointer?, _ body: (BSON) -> Void) throws(StoreError) {
         do throws(MongoFailure) {
-            return try call { options, error throws(MongoFailure) in
+            try call { options, error throws(MongoFailure) in
                 let cursor = open(options)
                 defer { mongoc_cursor_destroy(cursor) }
-                var found: [BSON] = []
                 var document: OpaquePointer?
                 while mongoc_cursor_next(cursor, &document) {
-                    if let document { found.append(BSON(copying: document)) }
+                    if let document { body(BSON(copying: document)) }
                 }
                 if mongoc_cursor_error(cursor, &error) { throw failure(error) }
-                return found
             }
         } catch {
             throw error.asStoreError

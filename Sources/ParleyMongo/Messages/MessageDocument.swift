@@ -31,6 +31,25 @@ enum MessageDocument {
         }
     }
 
+    /// The fields that ``heads(_:)`` reads.
+    static var headFields: BSON {
+        BSON { fields in
+            for name in ["conversation_id", "sequence_number", "sender_id"] { fields.set(name, int32: 1) }
+        }
+    }
+
+    static func heads(_ documents: [BSON]) throws(StoreError) -> [MessageHead] {
+        do throws(DamagedDocument) {
+            return try documents.map { document throws(DamagedDocument) in
+                MessageHead(
+                    id: try document.messageID("_id"), conversationID: try document.id("conversation_id"),
+                    sequenceNumber: try document.number("sequence_number"), senderID: try document.id("sender_id"))
+            }
+        } catch {
+            throw .unexpected("mongodb: a message without a readable \(error.field)")
+        }
+    }
+
     private static func message(_ document: BSON) throws(DamagedDocument) -> Message {
         guard let type = MessageType(rawValue: try document.text("message_type")) else { throw DamagedDocument(field: "message_type") }
         return Message(

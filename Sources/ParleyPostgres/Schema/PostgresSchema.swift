@@ -10,10 +10,18 @@ public enum PostgresSchema {
         let statements: [String]
     }
 
+    /// Every table of Parley's.
+    static let tables = [
+        "conversations", "conversation_sequences", "participants", "departures", "media", "devices", "token_revocations",
+        "node_checkpoints",
+        "parley_migrations",
+    ]
+
     static let steps = [
         Step(number: 1, name: "conversations and participants", statements: conversations + participants),
         Step(number: 2, name: "media, devices and revoked tokens", statements: media + devices + tokenRevocations),
         Step(number: 3, name: "checkpoints of nodes", statements: checkpoints),
+        Step(number: 4, name: "copies of data folders", statements: copies),
     ]
 
     /// - `last_sequence`: last message and counts are done up to here; the messages themselves are in another engine, which
@@ -176,5 +184,22 @@ public enum PostgresSchema {
         """,
         // "Whose lease has ended?"
         "CREATE INDEX node_checkpoints_by_lease ON node_checkpoints (leased_until)",
+    ]
+
+    /// Where this database's data were copied from, and how far that copy is. `run_id` names the process that copies: who came
+    /// before it writes no more. The positions and ids are those of the folder; `finished_at` is set when nobody served it any
+    /// more and nothing was left.
+    private static let copies = [
+        """
+        CREATE TABLE parley_copies (
+            source_id uuid PRIMARY KEY,
+            run_id uuid NOT NULL,
+            begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+            message_position bigint NOT NULL DEFAULT 0,
+            push_job_id bigint NOT NULL DEFAULT 0,
+            dead_letter_id bigint NOT NULL DEFAULT 0,
+            finished_at timestamptz
+        )
+        """
     ]
 }

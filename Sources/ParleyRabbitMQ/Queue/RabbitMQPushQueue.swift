@@ -27,7 +27,7 @@ public final class RabbitMQPushQueue: PushQueue {
     /// The queues at the broker.
     public let topology: RabbitMQTopology
 
-    private let ids = PushJobIDs()
+    let ids = PushJobIDs()
     private let publishing: DriverThreads<PublishingConnection>
     private let leasing: DriverThreads<LeasingConnection>
     private let operating: DriverThreads<OperatingConnection>
@@ -153,7 +153,7 @@ public final class RabbitMQPushQueue: PushQueue {
         }
     }
 
-    private func publish(_ messages: [OutgoingMessage]) async throws(StoreError) {
+    func publish(_ messages: [OutgoingMessage]) async throws(StoreError) {
         guard !messages.isEmpty else { return }
         try await publishing.run { publishing throws(StoreError) in try publishing.publish(messages) }
     }

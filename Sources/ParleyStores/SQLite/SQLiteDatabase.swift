@@ -82,6 +82,9 @@ public final class SQLiteDatabase: Sendable {
         writer = GroupCommitWriter(pool: pool, logger: logger)
     }
 
+    /// Whether there is a database in the folder; nothing is opened or made.
+    public static func exists(folder: String) -> Bool { FileManager.default.fileExists(atPath: folder + "/" + fileName) }
+
     /// Which migrations a folder still lacks, in order; all of them for a folder without a database.
     public static func missingMigrations(folder: String) throws(OpenError) -> [String] {
         let path = folder + "/" + fileName

@@ -58,7 +58,7 @@ public struct SQLiteDeviceStore: DeviceStore {
         WHERE user_id = ? ORDER BY created_at, number
         """
 
-    private static func device(_ row: Row) throws -> Device {
+    static func device(_ row: Row) throws -> Device {
         let address: PushAddress
         switch DeviceKind(rawValue: row[2]) {
         case .apns: address = .apns(token: row[3])

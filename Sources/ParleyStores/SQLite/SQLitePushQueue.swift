@@ -111,6 +111,19 @@ public struct SQLitePushQueue: PushQueue {
         try delete(id, db)
     }
 
+    /// Jobs that wait, in the order of their ids. Leases count as ended.
+    func records(after id: PushJobID, limit: Int) async throws(StoreError) -> [CopiedPushJob] {
+        try await database.read { db in
+            let rows = try Row.fetchAll(
+                db, sql: "SELECT id, attempts, is_leased, due_at, \(Self.columns) FROM push_jobs WHERE id > ? ORDER BY id LIMIT ?",
+                arguments: [id.value, limit])
+            return try rows.map { row in
+                CopiedPushJob(
+                    id: PushJobID(row[0]), job: try Self.job(row, from: 4), attempts: row[1], dueAt: row[2] ? nil : row.timestamp(at: 3))
+            }
+        }
+    }
+
     // MARK: Dead letters
 
     public func deadLetters(limit: Int, after: PushJobID?) async throws(StoreError) -> [DeadPushJob] {

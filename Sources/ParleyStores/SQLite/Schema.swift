@@ -21,6 +21,9 @@ enum Schema {
         migrator.registerMigration("4 changes, delivered markers and revoked tokens") { db in
             try db.execute(sql: changes)
         }
+        migrator.registerMigration("5 the folder's identity") { db in
+            try db.execute(sql: identity)
+        }
         return migrator
     }
 
@@ -112,6 +115,15 @@ enum Schema {
             user_id BLOB PRIMARY KEY CHECK (length(user_id) = 16),
             issued_before INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Tells this folder from all others: what was copied elsewhere is known by it.
+    private static let identity = """
+        CREATE TABLE folder_identity (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            folder_id BLOB NOT NULL CHECK (length(folder_id) = 16)
+        ) STRICT;
+        INSERT INTO folder_identity (id, folder_id) VALUES (1, randomblob(16));
         """
 
     private static let media = """

@@ -1,4 +1,5 @@
 import Logging
+import ParleyCopy
 import ParleyCore
 import ParleyEngines
 import ParleyMongo
@@ -66,6 +67,28 @@ struct Engines: Sendable {
         try await with(RabbitMQPushQueue(RabbitMQConfiguration(url: amqp), logger: logger), { $0.close() }, body)
     }
 
+    /// What a data folder is copied into, its schemas up to date. Few connections: a copy does little at once, and much each time.
+    func withCopyTarget<Value: Sendable>(_ logger: Logger, _ body: (CopyTarget) async throws -> Value) async throws -> Value {
+        _ = try await migrate()
+        let database = PostgresDatabase(postgres, connections: 2, limits: Self.patient)
+        let queue = RabbitMQPushQueue(RabbitMQConfiguration(url: amqp), logger: logger)
+        return try await with(
+            CopyTarget(mongo: MongoDatabase(url: mongodb, configuration: .copying), postgres: database, queue: queue), { $0.close() }
+        ) { target in
+            try await queue.prepare()
+            return try await body(target)
+        }
+    }
+
+    /// Proves what the engines hold.
+    func verify() async throws -> VerificationReport {
+        try await with(PostgresDatabase(postgres, connections: 1, limits: Self.patient), { $0.close() }) { database in
+            try await with(MongoDatabase(url: mongodb, configuration: .reading), { $0.close() }) { mongo in
+                try await ClusterVerifier(messages: MongoVerification(mongo), conversations: PostgresVerification(database)).verify()
+            }
+        }
+    }
+
     /// A step over large tables takes its time.
     private static var patient: PostgresLimits {
         var limits = PostgresLimits()
@@ -74,15 +97,16 @@ struct Engines: Sendable {
     }
 
     /// Closes what was opened, whatever happens. Closing blocks, so it has a thread of its own.
-    private func with<Opened: Sendable>(
-        _ opened: Opened, _ close: @escaping @Sendable (Opened) -> Void, _ body: (Opened) async throws -> Void
-    ) async throws {
+    private func with<Opened: Sendable, Value: Sendable>(
+        _ opened: Opened, _ close: @escaping @Sendable (Opened) -> Void, _ body: (Opened) async throws -> Value
+    ) async throws -> Value {
         do {
-            try await body(opened)
+            let value = try await body(opened)
+            await onOwnThread { close(opened) }
+            return value
         } catch {
             await onOwnThread { close(opened) }
             throw error
         }
-        await onOwnThread { close(opened) }
     }
 }

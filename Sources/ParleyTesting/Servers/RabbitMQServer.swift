@@ -1,31 +1,32 @@
 import Foundation
-import Logging
-import ParleyCore
 import ParleyEngines
-import ParleyTesting
-
-@testable import ParleyRabbitMQ
 
 /// A real broker in a folder of its own on free loopback ports, with its own register of Erlang nodes (epmd), so that it
 /// knows nothing of the machine's. It goes away with the test process.
-final class RabbitMQServer: Sendable {
+public final class RabbitMQServer: Sendable {
     /// One for all tests that do not kill it; it takes seconds to start.
-    static let shared = Task { try await RabbitMQServer() }
+    public static let shared = Task { try await RabbitMQServer() }
 
     private static let program = "/usr/lib/rabbitmq/bin/rabbitmq-server"  // the one on the PATH lets in only some users
 
-    let port: Int
-    let encryptedPort: Int
+    public static let user = "parley"
+    public static let password = "open sesame"
+    public static let virtualHost = "parley"
+
+    public let port: Int
+    public let encryptedPort: Int
     private let folder: ServerFolder
     private let environment: [String: String]
     private let register: ServerProcess
     private let process: ServerProcess
 
     /// The file of the authority that vouches for the server, which calls itself "localhost".
-    var authority: String { folder.file("authority.pem") }
-    var url: AMQPURL { AMQPURL(host: "127.0.0.1", port: port, user: "parley", password: "open sesame", virtualHost: "parley") }
+    public var authority: String { folder.file("authority.pem") }
+    /// A URL as RabbitMQ's specification has it.
+    public var urlText: String { "amqp://\(Self.user):open%20sesame@127.0.0.1:\(port)/\(Self.virtualHost)" }
 
-    init() async throws {
+    /// Starts one.
+    public init() async throws {
         guard FileManager.default.isExecutableFile(atPath: Self.program) else {
             throw ServerFailure("there is no RabbitMQ server here; on Debian: apt install rabbitmq-server")
         }
@@ -50,9 +51,9 @@ final class RabbitMQServer: Sendable {
         ssl_options.cacertfile = \(authority)
         ssl_options.certfile = \(authority)
         ssl_options.keyfile = \(folder.file("key.pem"))
-        default_vhost = parley
-        default_user = parley
-        default_pass = open sesame
+        default_vhost = \(Self.virtualHost)
+        default_user = \(Self.user)
+        default_pass = \(Self.password)
         vm_memory_high_watermark.absolute = 256MiB
         disk_free_limit.absolute = 64MiB
         log.file = false
@@ -110,11 +111,11 @@ final class RabbitMQServer: Sendable {
 
     // MARK: Starting and killing
 
-    /// Starts it and waits until it lets us in.
-    func start() async throws {
+    /// Starts it and waits until it answers, which it does not before it would let us in.
+    public func start() async throws {
         try process.start()
         let deadline = ContinuousClock.now + .seconds(240)
-        while !(await canLogIn()) {
+        while !LoopbackPort.answers(port, to: Self.greeting) {
             guard ContinuousClock.now < deadline, process.isRunning else {
                 throw ServerFailure("RabbitMQ did not start:\n\(process.lastWords)")
             }
@@ -122,20 +123,17 @@ final class RabbitMQServer: Sendable {
         }
     }
 
-    private func canLogIn() async -> Bool {
-        await onOwnThread { [configuration] in (try? RabbitMQLink(configuration, newQueues: NewQueues())) != nil }
-    }
+    /// With which a client of AMQP 0-9-1 begins.
+    private static let greeting: [UInt8] = Array("AMQP".utf8) + [0, 0, 9, 1]
 
     /// As a machine that hangs, until `SIGCONT`.
-    func signal(_ signal: Int32) { process.signal(signal) }
+    public func signal(_ signal: Int32) { process.signal(signal) }
 
     /// Has the broker's own tool, which takes seconds, tell it something.
-    func control(_ arguments: String...) async throws {
+    public func control(_ arguments: String...) async throws {
         try await run("/usr/lib/rabbitmq/bin/rabbitmqctl", ["-n", "parley-\(port)@localhost"] + arguments)
     }
 
     /// As a crash: the broker gets no word in.
-    func kill() async { await process.kill() }
-
-    var configuration: RabbitMQConfiguration { RabbitMQConfiguration(url: url) }
+    public func kill() async { await process.kill() }
 }

@@ -1,10 +1,6 @@
 import Foundation
-import ParleyCore
 import ParleyEngines
-import ParleyTesting
 import Synchronization
-
-@testable import ParleyPostgres
 
 #if canImport(Glibc)
     import Glibc
@@ -12,19 +8,20 @@ import Synchronization
 
 /// A PostgreSQL server of the tests' own, in a temporary folder, on a free port of the loopback interface. It ends with the
 /// process, however that ends. Where there is no PostgreSQL, making one throws: the test fails.
-final class PostgresServer: Sendable {
-    static let password = "s3cret-of-the-test"
+public final class PostgresServer: Sendable {
+    /// Of the user `postgres`.
+    public static let password = "s3cret-of-the-test"
     /// One for all tests; each has databases of its own.
-    static let shared = Task { try await start() }
+    public static let shared = Task { try await start() }
 
-    let port: Int
+    public let port: Int
     private let folder: String
     private let programs: String
     /// The parents of this server, and of those that were killed.
     private let keepers = Mutex<[(process: Process, input: Pipe)]>([])
 
     /// Makes and starts one, on a thread that may wait.
-    static func start() async throws -> PostgresServer { try await onOwnThread { try PostgresServer() } }
+    public static func start() async throws -> PostgresServer { try await onOwnThread { try PostgresServer() } }
 
     private init() throws {
         programs = try Self.findPrograms()
@@ -68,7 +65,7 @@ final class PostgresServer: Sendable {
     }
 
     /// Starts it again after ``kill()``.
-    func restart() async throws {
+    public func restart() async throws {
         try await onOwnThread {
             try self.awaitChildren()
             // It still has its process id, for nobody waits for it.
@@ -92,16 +89,32 @@ final class PostgresServer: Sendable {
     }
 
     /// `kill -9` of the server; its children end when they notice.
-    func kill() throws {
+    public func kill() throws {
         let text = try String(contentsOfFile: folder + "/pid", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
         guard let pid = pid_t(text) else { throw ServerFailure("no process id in \(folder)/pid") }
         Glibc.kill(pid, SIGKILL)
     }
 
-    func url(database: String, user: String = "postgres", password: String = password) throws -> PostgresURL {
-        let text = "postgresql://\(user):\(password)@127.0.0.1:\(port)/\(database)"
-        guard let url = PostgresURL(text) else { throw ServerFailure("no URL") }
-        return url
+    /// A connection URI.
+    public func urlText(database: String, user: String = "postgres", password: String = password) -> String {
+        "postgresql://\(user):\(password)@127.0.0.1:\(port)/\(database)"
+    }
+
+    /// Has PostgreSQL's own client run some statements, as any other program might. Tells what they answer, a row a line.
+    @discardableResult
+    public func query(_ sql: String, in database: String) async throws -> String {
+        try await onOwnThread {
+            let process = Process()
+            let output = Pipe()
+            process.executableURL = URL(fileURLWithPath: "\(self.programs)/psql")
+            process.arguments = ["-qAtX", "-v", "ON_ERROR_STOP=1", "-d", self.urlText(database: database), "-c", sql]
+            process.standardOutput = output
+            try process.run()
+            let answer = try output.fileHandleForReading.readToEnd() ?? Data()
+            process.waitUntilExit()
+            guard process.terminationStatus == 0 else { throw ServerFailure("psql ended with \(process.terminationStatus)") }
+            return String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .newlines)
+        }
     }
 
     private func asServerUser(_ command: String) -> String {
