@@ -106,6 +106,9 @@ class ClusterServer:
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         return self.nodes[0].run(*arguments)
 
+    def verify(self) -> subprocess.CompletedProcess:
+        return self.run("verify")
+
     def spoil_store(self) -> None:
         """PostgreSQL's database goes, under the running nodes; other servers' stay."""
         url, _, name = self._postgres.rpartition("/")

@@ -110,6 +110,9 @@ class ParleyServer:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=VERIFY_TIMEOUT_SECONDS,
         )
 
+    def verify(self) -> subprocess.CompletedProcess:
+        return self.run("verify", "--data", str(self.data))
+
     def spoil_store(self) -> None:
         """Under the running server."""
         for file in self.data.glob("parley.sqlite*"):
