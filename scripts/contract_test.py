@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / folder) for folder in ("Tests/Crash", "Tests/Cluster", "scripts")]
 
-from cluster import MakeServer, servers  # noqa: E402
+from two_nodes import MakeServer, servers  # noqa: E402
 from server import ParleyServer, ServerFailed  # noqa: E402
 
 TEST = ROOT / "Tests/Contract/openapi_test.py"
