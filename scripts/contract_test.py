@@ -17,12 +17,11 @@ import sys
 import tempfile
 import uuid
 from pathlib import Path
-from typing import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / folder) for folder in ("Tests/Crash", "Tests/Cluster", "scripts")]
 
-from cluster import MakeServer, servers  # noqa: E402
+from two_nodes import MakeServer, servers  # noqa: E402
 from server import ParleyServer, ServerFailed  # noqa: E402
 
 TEST = ROOT / "Tests/Contract/openapi_test.py"
@@ -36,7 +35,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="parley-contract-"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server outlives the test
     with servers(arguments.cluster) as make_server:
-        code = test(make_server, arguments.binary, folder, handed_on, stop if arguments.cluster else stop_and_verify)
+        code = test(make_server, arguments.binary, folder, handed_on)
     if code == 0:
         shutil.rmtree(folder, ignore_errors=True)
     else:
@@ -44,14 +43,12 @@ def main() -> int:
     return code
 
 
-def test(
-    make_server: MakeServer, binary: Path, folder: Path, handed_on: list[str], then: Callable[[ParleyServer], int],
-) -> int:
+def test(make_server: MakeServer, binary: Path, folder: Path, handed_on: list[str]) -> int:
     server = make_server(binary, folder, secrets.token_hex(32))
     try:
         server.start()
         server.wait_until_ready()
-        return hold_against(server, handed_on) or then(server)
+        return hold_against(server, handed_on) or stop_and_verify(server)
     except ServerFailed as error:
         print(error)
         return 1
@@ -72,15 +69,9 @@ def hold_against(server: ParleyServer, handed_on: list[str]) -> int:
     return code
 
 
-def stop(server: ParleyServer) -> int:
-    stopped = server.stop()
-    print(f"parley serve stopped with {stopped}")
-    return stopped
-
-
 def stop_and_verify(server: ParleyServer) -> int:
     stopped = server.stop()
-    verified = server.run("verify", "--data", str(server.data))
+    verified = server.verify()
     print(f"parley serve stopped with {stopped}, parley verify with {verified.returncode}: {verified.stdout.strip()}{verified.stderr.strip()}")
     return stopped or verified.returncode
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Dict
+from typing import Dict, List
 
-from world import User, World, check, same, until
+from world import User, World, check, messages_of, same, until
 
 FIRST, SECOND = 0, 1
 
@@ -107,7 +107,11 @@ async def messages_sent_while_redis_was_away_are_heard(world: World) -> None:
     device = await there.device()
     async with RedisAway(world):
         sent = [await here.post(conversation, f"{number}") for number in range(10)]
-    same(await device.messages(10), sent, "what is heard")
+    events: List[Dict] = []
+    while len(messages_of(events, conversation)) < len(sent):
+        events.append(await device.event())
+    same(messages_of(events, conversation), sent, "what is heard")
+    same({event["type"] for event in events} - {"conversation"}, {"message"}, "what else is told")  # views may be told again
 
 
 async def tokens_that_were_revoked_while_redis_was_away_end_sockets(world: World) -> None:

@@ -25,7 +25,7 @@ class ParleyServer:
     """One data folder and one port, served by one process after another."""
 
     # For how long after a message a cursor that is made may still repeat it.
-    cursor_margin_seconds = 0.0
+    settling_seconds = 0.0
 
     def __init__(
         self, binary: Path, folder: Path, secret: Optional[str], settings: Optional[Dict[str, str]] = None,
@@ -109,6 +109,9 @@ class ParleyServer:
             [str(self.binary), *arguments], env=self._environment, cwd=self.folder, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=VERIFY_TIMEOUT_SECONDS,
         )
+
+    def verify(self) -> subprocess.CompletedProcess:
+        return self.run("verify", "--data", str(self.data))
 
     def spoil_store(self) -> None:
         """Under the running server."""

@@ -300,9 +300,10 @@ async def streams_hear_of_the_end_of_the_server(world: World) -> None:
     unread = await open_stream(users[0])
     unread._writer.transport.pause_reading()  # must not keep the process
     message = await users[0].post(conversation, "the last one")
+    for stream in streams:  # it is acknowledged before it is told: the end may come in between
+        same((await stream.next("message"))["message"], message, "the last message")
     stopping = asyncio.ensure_future(asyncio.to_thread(world.server.stop))
     for stream in streams:
-        same((await stream.next("message"))["message"], message, "the last message")
         check((await stream.next("going_away"))["reconnect_after_ms"] >= 0, "no delay")
         same((await stream.next("closing"))["code"], 4000, "the last event")
         same(await stream.event(), None, "what follows")

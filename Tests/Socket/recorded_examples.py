@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / folder) for folder in ("Tests/Crash", "Tests/Cluster", "scripts")]
 
 import schemas  # noqa: E402
-from cluster import servers  # noqa: E402
+from two_nodes import servers  # noqa: E402
 from server import ServerFailed  # noqa: E402
 from stories import STORIES  # noqa: E402
 from story import USERS, Record, Story, StoryFailed  # noqa: E402

@@ -37,7 +37,7 @@ import markers  # noqa: E402
 import presence  # noqa: E402
 import resume  # noqa: E402
 import shutdown  # noqa: E402
-from cluster import MakeServer, servers  # noqa: E402
+from two_nodes import MakeServer, servers  # noqa: E402
 from server import ServerFailed  # noqa: E402
 from world import Failed, World  # noqa: E402
 

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from cluster import MakeServer
+from two_nodes import MakeServer
 from connection import Connection
 from tokens import sign, sign_service
 

@@ -54,7 +54,7 @@ class World:
 
     async def settle(self) -> None:
         """What happened so far is repeated by no cursor that is made from now on."""
-        await asyncio.sleep(self.server.cursor_margin_seconds)
+        await asyncio.sleep(self.server.settling_seconds)
 
     def user(self) -> "User":
         return User(self, str(uuid.uuid4()))

@@ -37,7 +37,7 @@ public final class TokenRevocations: EventSink {
     public func missed(among users: [UserID]) async throws(StoreError) -> [BusEvent] {
         let found = try await store.revokedBefore(among: users)
         for (user, before) in found { learn(user, before) }
-        return found.map { .tokensRevoked($0.key, before: $0.value) }
+        return found.map { BusEvent.tokensRevoked($0.key, before: $0.value) }
     }
 
     /// Throws `token_revoked` when the caller's token was. A token that does not say when it was issued counts as old.

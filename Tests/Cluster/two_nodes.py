@@ -5,7 +5,7 @@
 
 A connection goes to the other node than the one before it, and each request has its own, so that one user's sockets and
 requests are on both in turn. What a process tells of itself (metrics, log, memory) is told of both. What cannot be the same
-as with one process is said here, in `PER_NODE` and `CURSOR_MARGIN_SECONDS`, and nowhere else.
+as with one process is said here, in `PER_NODE` and `SETTLING_SECONDS`, and nowhere else.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ PER_NODE = {
 }
 
 # A cursor is set back, as docs/SOCKET.md says, lest it pass over what another node is just about to commit: messages of the
-# second before it may come again. Stories that count what a cursor repeats let so much time pass before they take it.
-CURSOR_MARGIN_SECONDS = 2.0
+# second before it may come again. Three stories that count what a cursor repeats wait for so long before they take it.
+SETTLING_SECONDS = 2.0
 
 MakeServer = Callable[..., ParleyServer]
 
@@ -54,7 +54,7 @@ def servers(is_cluster: bool) -> Iterator[MakeServer]:
 class ClusterServer:
     """What suites use of `ParleyServer`, with two of them."""
 
-    cursor_margin_seconds = CURSOR_MARGIN_SECONDS
+    settling_seconds = SETTLING_SECONDS
 
     def __init__(
         self, engines: Engines, name: str, binary: Path, folder: Path, secret: Optional[str], settings: Optional[Dict[str, str]] = None,
@@ -105,6 +105,9 @@ class ClusterServer:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         return self.nodes[0].run(*arguments)
+
+    def verify(self) -> subprocess.CompletedProcess:
+        return self.run("verify")
 
     def spoil_store(self) -> None:
         """PostgreSQL's database goes, under the running nodes; other servers' stay."""
