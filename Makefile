@@ -1,10 +1,13 @@
 # `make` alone lists the targets.
 #
 #   make run ARGS="--port 9000"        further arguments of `parley serve`
+#   make run-cluster ARGS="--nodes 3"  further arguments of scripts/run_cluster.py
 #   make bench ARGS="…"                further arguments of `parley bench`
-#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page, terminal, engines
+#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page, terminal, engines,
+#                                      engine-contracts, cluster-crash, cluster-contract, cluster-socket, cluster-examples
 #   make engines-up ENGINES_FOLDER=/var/tmp/engines ENGINES_PORT=19500      another set of servers
 #   make torture ROUNDS=500 SECONDS=3600 SEED=7
+#   make torture-cluster ROUNDS=20 NODES=3 SECONDS=3600 SEED=7
 
 SHELL := /bin/bash
 SOURCES := Package.swift $(wildcard Sources Tests Benchmarks Examples)
@@ -15,16 +18,21 @@ ONLY ?=
 ROUNDS ?= 500
 SECONDS ?= 0
 SEED ?=
+NODES ?= 3
 # Read by scripts/engines.py; from the environment too.
 export ENGINES_FOLDER ENGINES_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: run test torture bench build fuzz engines-up engines-down engines-status format lint clean help
+.PHONY: run run-cluster test torture torture-cluster bench build fuzz engines-up engines-down engines-status format lint clean help
 
 run: build ## Build for release and serve, with everything that is missing installed first
 	@exec .build/release/parley serve $(ARGS)
 
-test: ## Run all tests: Swift's; crashes, API contract, sockets and the demo page against the real binary; the engines
+run-cluster: build ## Start the four engines and two nodes on this machine, and say where to chat
+	@scripts/setup.sh --engines
+	@$(PYTHON) scripts/run_cluster.py $(ARGS)
+
+test: ## Run all tests: Swift's; crashes, API contract, sockets and the demo page against the real binary, embedded and as a cluster; the engines
 	@scripts/setup.sh --tests || { echo "0 passed, 1 failed"; exit 1; }
 	@$(PYTHON) scripts/test.py $(ONLY)
 
@@ -32,6 +40,11 @@ torture: build ## Kill and restart a release build ROUNDS times, for at most SEC
 	@scripts/setup.sh --tests
 	@$(PYTHON) Tests/Crash/crash_test.py --binary .build/release/parley \
 		--rounds $(ROUNDS) --seconds $(SECONDS) --seed "$(SEED)" --rate 1000 --longest-life 4
+
+torture-cluster: build ## Kill and hang the nodes of a cluster and its engines for ROUNDS, for at most SECONDS, drawn from SEED
+	@scripts/setup.sh --tests
+	@$(PYTHON) Tests/Crash/cluster_crash_test.py --binary .build/release/parley \
+		--nodes $(NODES) --rounds $(if $(filter file,$(origin ROUNDS)),10,$(ROUNDS)) --seconds $(SECONDS) --seed "$(SEED)" --rate 200
 
 bench: build ## Measure a release build and print the table of docs/PERFORMANCE.md
 	@exec .build/release/parley bench $(ARGS)

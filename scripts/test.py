@@ -3,7 +3,8 @@
 
     scripts/test.py                 everything
     scripts/test.py swift crash     some of the steps: swift, checks, crash, contract, socket, examples, page,
-                                    terminal, engines
+                                    terminal, engines, engine-contracts, cluster-crash, cluster-contract,
+                                    cluster-socket, cluster-examples
 
 `make test` calls it after setup.sh. A step that breaks, or that runs no test, counts as a failure.
 """
@@ -87,6 +88,21 @@ def socket_examples() -> Count:
     return outcome.judged(count_closing_line(outcome.output))
 
 
+def cluster_contract_test() -> Count:
+    outcome = run([sys.executable, "scripts/contract_test.py", "--cluster", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
+def cluster_socket_test() -> Count:
+    outcome = run([sys.executable, "Tests/Socket/socket_test.py", "--cluster", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
+def cluster_examples() -> Count:
+    outcome = run([sys.executable, "Tests/Socket/recorded_examples.py", "--cluster", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
 def terminal_test() -> Count:
     outcome = run([sys.executable, "Tests/Terminal/terminal_test.py", "--binary", BINARY, "--chat", CHAT])
     return outcome.judged(count_closing_line(outcome.output))
@@ -102,6 +118,16 @@ def engines_test() -> Count:
     return outcome.judged(count_closing_line(outcome.output))
 
 
+def cluster_crash_test() -> Count:
+    outcome = run([sys.executable, "Tests/Crash/cluster_crash_test.py", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
+def engine_contracts_test() -> Count:
+    outcome = run([sys.executable, "Tests/EngineContracts/engine_contracts_test.py", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
 STEPS: Dict[str, Callable[[], Count]] = {
     "swift": swift_tests,
     "checks": crash_checks,
@@ -112,6 +138,11 @@ STEPS: Dict[str, Callable[[], Count]] = {
     "page": page_test,
     "terminal": terminal_test,
     "engines": engines_test,
+    "cluster-crash": cluster_crash_test,
+    "cluster-contract": cluster_contract_test,
+    "cluster-socket": cluster_socket_test,
+    "cluster-examples": cluster_examples,
+    "engine-contracts": engine_contracts_test,
 }
 WITHOUT_BINARY = {"checks", "engines"}
 

@@ -10,6 +10,7 @@ import Synchronization
 public final class Hub: EventSink {
     let parts: [HubPart]
     private let connections = Mutex<[UserID: Int]>([:])
+    private let typing = TypingNews()
 
     /// - Parameter bus: Is told which conversations somebody here listens to. What comes over it must be handed to ``receive(_:)``.
     public init(group: any EventLoopGroup, reader: CatchUpReader, bus: any EventBus, configuration: GatewayConfiguration = .init()) {
@@ -27,8 +28,13 @@ public final class Hub: EventSink {
 
     /// Hands the events to every loop, in order. Returns before they are delivered.
     public func receive(_ events: [BusEvent]) {
-        let deliveries = events.map(Delivery.init)
+        let deliveries = events.filter(isNews).map(Delivery.init)
         for part in parts { part.enqueue(deliveries) }
+    }
+
+    private func isNews(_ event: BusEvent) -> Bool {
+        guard case .typing(let conversation, let user, let isTyping) = event else { return true }
+        return typing.isNews(isTyping, of: user, in: conversation)
     }
 
     // MARK: Connections of a user, over all loops

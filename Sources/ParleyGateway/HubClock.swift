@@ -12,10 +12,15 @@ public struct HubClock: Service {
         case reconnected
     }
 
+    /// Users whose revocations are read at once.
+    private static let usersAtOnce = 1000
+
     private let hub: Hub
     private let bus: any EventBus
     private let resume: ResumeService
     private let presence: PresenceService
+    private let revocations: TokenRevocations
+    private let losesEvents: Bool
     private let logger: Logger
     private let pollSeconds: Double
 
@@ -24,12 +29,15 @@ public struct HubClock: Service {
     ///
     /// - Parameter bus: When it has lost events, the store is asked at once.
     public init(
-        hub: Hub, bus: any EventBus, resume: ResumeService, presence: PresenceService, configuration: GatewayConfiguration, logger: Logger
+        hub: Hub, bus: any EventBus, resume: ResumeService, presence: PresenceService, revocations: TokenRevocations,
+        configuration: GatewayConfiguration, logger: Logger
     ) {
         self.hub = hub
         self.bus = bus
         self.resume = resume
         self.presence = presence
+        self.revocations = revocations
+        losesEvents = configuration.busLosesEvents
         self.logger = logger
         pollSeconds = min(max(0.2, Double(configuration.heartbeatSeconds) / 5), PresenceLease.renewalSeconds / 2)
     }
@@ -43,7 +51,10 @@ public struct HubClock: Service {
 
     private func follow() async {
         let (beats, beat) = AsyncStream.makeStream(of: Beat.self, bufferingPolicy: .bufferingNewest(2))
-        bus.onReconnect { beat.yield(.reconnected) }
+        bus.onReconnect { [parts = hub.parts] in
+            for part in parts { part.onLoop { part.lookForLostChanges() } }
+            beat.yield(.reconnected)
+        }
         await cancelWhenGracefulShutdown {
             await withTaskGroup { group in
                 group.addTask {
@@ -65,9 +76,11 @@ public struct HubClock: Service {
                 continue
             }
             mark = await look(after: mark)
+            if beat == .reconnected { await endRevoked(users) }
             if sinceRenewal >= PresenceLease.renewalSeconds {
                 sinceRenewal = 0
                 await presence.renew(users)
+                await endRevoked(users)
                 await refreshWatched()
             }
         }
@@ -85,6 +98,20 @@ public struct HubClock: Service {
         } catch {
             if !Task.isCancelled { logger.warning("the newest sequence numbers could not be read", metadata: ["error": "\(error)"]) }
             return mark
+        }
+    }
+
+    /// Sockets with tokens that were revoked when the bus was not heard (P7).
+    private func endRevoked(_ users: [UserID]) async {
+        guard losesEvents else { return }
+        for start in stride(from: 0, to: users.count, by: Self.usersAtOnce) {
+            let some = Array(users[start..<min(start + Self.usersAtOnce, users.count)])
+            do throws(StoreError) {
+                hub.receive(try await revocations.missed(among: some))
+            } catch {
+                if !Task.isCancelled { logger.warning("revoked tokens could not be read", metadata: ["error": "\(error)"]) }
+                return
+            }
         }
     }
 

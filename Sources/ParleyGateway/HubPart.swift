@@ -142,6 +142,14 @@ final class HubPart: @unchecked Sendable {
         flushTouched()
     }
 
+    /// Events were lost until now: nobody waits for a heartbeat to learn of it (P7).
+    func lookForLostChanges() {
+        loop.assertInEventLoop()
+        for subscribers in byUser.values {
+            for subscriber in subscribers { subscriber.lookForLostChanges() }
+        }
+    }
+
     /// Whether nobody is here and nothing is kept of those who were.
     var isEmpty: Bool {
         loop.assertInEventLoop()

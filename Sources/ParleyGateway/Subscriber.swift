@@ -54,13 +54,15 @@ final class Subscriber: @unchecked Sendable {
     private var hintBytes = 0
     private var needsFlush = false
     private var lastBeat: UInt32 = 0
-    private lazy var lastLook = part.reader.resume.now()
+    /// Up to when it was looked for changes that the bus lost.
+    private var lastLook: Timestamp
 
     init(user: UserID, caller: Caller, endpoint: any EventEndpoint, part: HubPart) {
         self.user = user
         self.caller = caller
         self.endpoint = endpoint
         self.part = part
+        lastLook = part.reader.resume.now()
     }
 
     // MARK: Subscribing
@@ -380,8 +382,12 @@ final class Subscriber: @unchecked Sendable {
     }
 
     /// On a bus that loses events, what changed since the last look is told again.
-    private func lookForLostChanges() {
+    func lookForLostChanges() {
         guard part.configuration.busLosesEvents else { return }
+        switch phase {
+        case .loading, .subscribed: break
+        case .arrived, .ended: return
+        }
         droppedSince = droppedSince ?? lastLook
         lastLook = part.reader.resume.now()
         advance()

@@ -7,7 +7,7 @@ public enum PushPolicy {
     public static func decide(_ facts: PushFacts) -> PushDecision {
         guard let standing = facts.standing else { return .drop(.notAParticipant) }
         if facts.isSender { return .drop(.sender) }
-        if standing.lastReadSequence >= facts.sequenceNumber { return .drop(.alreadyRead) }
+        if let sequenceNumber = facts.sequenceNumber, standing.lastReadSequence >= sequenceNumber { return .drop(.alreadyRead) }
         if standing.mute.isMuted(at: facts.now) { return .drop(.muted) }
         if facts.isOnline { return .drop(.online) }
         return .send
@@ -21,11 +21,12 @@ public struct PushFacts: Sendable, Equatable {
     public let isSender: Bool
     /// False also when it cannot be known: one notification too many is better than a message nobody is told of.
     public let isOnline: Bool
-    /// The message's.
-    public let sequenceNumber: Int64
+    /// The message's. Nil when it is not known: then it counts as unread, since one notification too many is better than a
+    /// message nobody is told of.
+    public let sequenceNumber: Int64?
     public let now: Timestamp
 
-    public init(standing: PushStanding?, isSender: Bool, isOnline: Bool, sequenceNumber: Int64, now: Timestamp) {
+    public init(standing: PushStanding?, isSender: Bool, isOnline: Bool, sequenceNumber: Int64?, now: Timestamp) {
         self.standing = standing
         self.isSender = isSender
         self.isOnline = isOnline

@@ -40,13 +40,14 @@ public struct PushNotification: Sendable, Equatable {
     /// Nil only for a provider that delivers without device.
     public let device: Device?
     public let preview: String
-    public let sequenceNumber: Int64
+    /// Nil when whoever queued the job did not say.
+    public let sequenceNumber: Int64?
     /// When the message was created.
     public let createdAt: Timestamp
 
     public init(
         messageID: MessageID, conversationID: ConversationID, senderID: UserID, recipientID: UserID, device: Device?,
-        preview: String, sequenceNumber: Int64, createdAt: Timestamp
+        preview: String, sequenceNumber: Int64?, createdAt: Timestamp
     ) {
         self.messageID = messageID
         self.conversationID = conversationID

@@ -25,7 +25,7 @@ PREVIEWS = {
 
 
 def every_draft_was_acknowledged(ledger: Ledger) -> List[str]:
-    return [f"{key} was never acknowledged" for key in ledger.drafts if key not in ledger.acknowledged]
+    return [f"{key} was never acknowledged" for key in ledger.drafts if key not in ledger.acknowledged and key not in ledger.given_up]
 
 
 def every_acknowledged_message_is_stored_once(ledger: Ledger, observation: Observation) -> List[str]:

@@ -1,4 +1,4 @@
-"""One kept-alive HTTP/1.1 connection of one user.
+"""Kept-alive HTTP/1.1 connections of one user, to one server or to one of several.
 
 Written by hand because the load must not be limited by the one who makes it: on the two cores that
 it shares with the server, this costs a fraction of what `http.client` does.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, NamedTuple, Optional
+from random import Random
+from typing import Any, Dict, List, NamedTuple, Optional
 
 ANSWER_TIMEOUT_SECONDS = 20
 # A server may close a kept-alive connection at the very moment at which the next request is on its way (RFC 9112, 9.5). The tests
 # set `limits.idle_seconds` to 3, and a busy machine can take as long between two requests.
 REUSE_SECONDS = 1
+MOVE_SHARE = 0.02  # of the requests: a client of several nodes turns to another one without need
+COME_BACK = (408, 429, 503)  # of a server that is there, but cannot do it now
 
 
 class NoAnswer(Exception):
@@ -27,11 +30,13 @@ class NoConnection(NoAnswer):
 class Answer(NamedTuple):
     status: int
     body: Any
+    headers: Dict[str, str] = {}  # by names in lower case
 
 
 class Connection:
-    def __init__(self, port: int, token: str):
+    def __init__(self, port: int, token: str, timeout_seconds: float = ANSWER_TIMEOUT_SECONDS):
         self._port = port
+        self._timeout_seconds = timeout_seconds
         self._token = token
         self._reader: Optional[asyncio.StreamReader] = None
         self._writer: Optional[asyncio.StreamWriter] = None
@@ -40,9 +45,9 @@ class Connection:
     async def request(self, method: str, path: str, body: Any = None) -> Answer:
         # Cutting the connection makes the pending read fail, which is cheaper than a task per request.
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(ANSWER_TIMEOUT_SECONDS, self.close)
+        timer = loop.call_later(self._timeout_seconds, self.close)
         try:
-            if loop.time() - self._used_at > REUSE_SECONDS:
+            if loop.time() - self._used_at >= REUSE_SECONDS:
                 self.close()
             if self._writer is None:
                 await self._connect()
@@ -85,7 +90,7 @@ class Connection:
         data = await self._read_body(reader, status, headers)
         if headers.get("connection", "").lower() == "close":
             self.close()
-        return Answer(status, json.loads(data) if "json" in headers.get("content-type", "") else data)
+        return Answer(status, json.loads(data) if "json" in headers.get("content-type", "") else data, headers)
 
     async def _read_body(self, reader: asyncio.StreamReader, status: int, headers: dict) -> bytes:
         if status == 204:
@@ -99,3 +104,32 @@ class Connection:
             if size == 0:
                 return data
             data += chunk[:-2]
+
+
+class RovingConnection:
+    """A client of several nodes: stays with one, goes to another when that one fails or cannot do it, and sometimes without need."""
+
+    def __init__(self, ports: List[int], first: int, token: str, random: Random, timeout_seconds: float):
+        self._nodes = [Connection(port, token, timeout_seconds) for port in ports]
+        self._random = random
+        self.place = first % len(ports)
+
+    async def request(self, method: str, path: str, body: Any = None) -> Answer:
+        if self._random.random() < MOVE_SHARE:
+            self._move()
+        try:
+            answer = await self._nodes[self.place].request(method, path, body)
+        except NoAnswer:
+            self._move()
+            raise
+        if answer.status in COME_BACK:
+            self._move()
+        return answer
+
+    def close(self) -> None:
+        for node in self._nodes:
+            node.close()
+
+    def _move(self) -> None:
+        self._nodes[self.place].close()
+        self.place = self._random.choice([place for place in range(len(self._nodes)) if place != self.place] or [0])

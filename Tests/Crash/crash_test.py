@@ -42,7 +42,7 @@ class CrashRun:
         self.options = options
         self.random = random.Random(options.seed)
         self.server = ParleyServer(options.binary, folder, secret)
-        self.population = Population(self.server.port, secret, random.Random(f"{options.seed}/population"))
+        self.population = Population([self.server.port], secret, random.Random(f"{options.seed}/population"))
         self.ledger = Ledger()
         self.results: Dict[str, List[str]] = {}
         self.kills = 0

@@ -31,9 +31,11 @@ class Observation:
         return self.views[conversation_id, user_id]["last_read_sequence"]
 
 
-async def observe(population: Population) -> Observation:
+async def observe(population: Population, port: Optional[int] = None) -> Observation:
+    """Through the node at that port, where there are several."""
     observation = Observation(population.conversations, listeners=set(population.listeners))
-    connections = {user: population.connection(user) for user in population.tokens}
+    port = port or population.ports[0]
+    connections = {user: population.connection_to(port, user) for user in population.tokens}
     for each in population.conversations:
         reader = population.random.choice(each.participants)
         observation.histories[each.id] = await read_history(connections[reader], each.id)

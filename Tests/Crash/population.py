@@ -13,10 +13,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from random import Random
-from typing import Dict, List
+from typing import Dict, List, Union
 
 import tokens
-from connection import Connection
+from connection import ANSWER_TIMEOUT_SECONDS, Connection, RovingConnection
 
 READERS, WRITERS, SLEEPERS, LISTENERS = 6, 6, 30, 6
 
@@ -30,9 +30,10 @@ class Conversation:
 
 @dataclass
 class Population:
-    port: int
+    ports: List[int]  # of the one server, or of the nodes of a cluster
     secret: str
     random: Random
+    answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS
     readers: List[str] = field(default_factory=list)
     writers: List[str] = field(default_factory=list)
     sleepers: List[str] = field(default_factory=list)
@@ -41,17 +42,29 @@ class Population:
     tokens: Dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.readers = [self._new_user() for _ in range(READERS)]
-        self.writers = [self._new_user() for _ in range(WRITERS)]
-        self.sleepers = [self._new_user() for _ in range(SLEEPERS)]
-        self.listeners = [self._new_user() for _ in range(LISTENERS)]
+        self.readers = [self.new_user() for _ in range(READERS)]
+        self.writers = [self.new_user() for _ in range(WRITERS)]
+        self.sleepers = [self.new_user() for _ in range(SLEEPERS)]
+        self.listeners = [self.new_user() for _ in range(LISTENERS)]
 
     @property
     def senders(self) -> List[str]:
         return self.readers + self.writers
 
-    def connection(self, user_id: str) -> Connection:
-        return Connection(self.port, self.tokens[user_id])
+    def connection(self, user_id: str, place: int = 0) -> Union[Connection, RovingConnection]:
+        """To the server, or to one node after the other, beginning with the one at this place."""
+        if len(self.ports) == 1:
+            return self.connection_to(self.ports[0], user_id)
+        random = Random(f"{user_id}/{place}/{self.random.random()}")
+        return RovingConnection(self.ports, place, self.tokens[user_id], random, self.answer_timeout_seconds)
+
+    def connection_to(self, port: int, user_id: str) -> Connection:
+        return Connection(port, self.tokens[user_id], self.answer_timeout_seconds)
+
+    def new_user(self) -> str:
+        user = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+        self.tokens[user] = tokens.sign(self.secret, user)
+        return user
 
     def conversations_of(self, user_id: str) -> List[Conversation]:
         return [each for each in self.conversations if user_id in each.participants]
@@ -102,8 +115,3 @@ class Population:
         if answer.status not in (200, 201):
             raise RuntimeError(f"POST {path} was answered with {answer.status}: {answer.body}")
         return answer.body
-
-    def _new_user(self) -> str:
-        user = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
-        self.tokens[user] = tokens.sign(self.secret, user)
-        return user

@@ -24,6 +24,9 @@ class ServerFailed(Exception):
 class ParleyServer:
     """One data folder and one port, served by one process after another."""
 
+    # For how long after a message a cursor that is made may still repeat it.
+    cursor_margin_seconds = 0.0
+
     def __init__(
         self, binary: Path, folder: Path, secret: Optional[str], settings: Optional[Dict[str, str]] = None,
         open_files: Optional[int] = None,
@@ -52,8 +55,9 @@ class ParleyServer:
         return self._process.poll() if self._process else None
 
     @property
-    def process_id(self) -> int:
-        return self._process.pid
+    def process_ids(self) -> List[int]:
+        """One; the nodes of a cluster are several."""
+        return [self._process.pid]
 
     def start(self) -> None:
         command = [str(self.binary), "serve", "--port", str(self.port), "--data", str(self.data)]
@@ -92,12 +96,25 @@ class ParleyServer:
             self.kill()
             raise ServerFailed(f"the server did not stop within {STOP_TIMEOUT_SECONDS} s of SIGTERM")
 
+    def restart(self) -> int:
+        """Stops it and starts it again; returns the exit code of the one that was stopped."""
+        code = self.stop()
+        self.start()
+        self.wait_until_ready()
+        return code
+
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """Another command of the binary, with the settings of the server."""
         return subprocess.run(
             [str(self.binary), *arguments], env=self._environment, cwd=self.folder, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=VERIFY_TIMEOUT_SECONDS,
         )
+
+    def spoil_store(self) -> None:
+        """Under the running server."""
+        for file in self.data.glob("parley.sqlite*"):
+            if not file.name.endswith("-shm"):
+                file.write_bytes(b"\xff" * file.stat().st_size)
 
     def gauge(self, name: str) -> Optional[float]:
         """The sum over all labels of a gauge in /metrics; None when there is no such gauge."""

@@ -54,7 +54,7 @@ class EnginesTest:
         try:
             for case in (
                 self.the_urls_are_in_a_file_that_nobody_else_can_read, self.each_url_is_all_that_its_client_needs,
-                self.without_the_password_nobody_gets_in, self.nothing_listens_beyond_loopback,
+                self.fresh_databases_share_nothing, self.without_the_password_nobody_gets_in, self.nothing_listens_beyond_loopback,
                 self.rabbitmq_takes_many_jobs_before_it_blocks_who_publishes,
                 self.a_second_up_starts_nothing, self.a_killed_engine_comes_back_alone_and_keeps_what_was_committed,
                 self.a_kill_leaves_no_child, self.a_paused_engine_is_silent_and_then_goes_on,
@@ -84,6 +84,15 @@ class EnginesTest:
         for name in NAMES:
             word = self._written(name)
             check(KEEPS[name](self._url(name), word), name, "has not kept what was written")
+
+    def fresh_databases_share_nothing(self) -> None:
+        one, other = self.engines.fresh_urls("one"), self.engines.fresh_urls("other")
+        for name, variable in VARIABLES.items():
+            word = secrets.token_hex(8)
+            WRITES[name](one[variable], word)
+            WRITES[name](other[variable], "another word")
+            check(KEEPS[name](one[variable], word), name, "has not kept what was written")
+            check(not KEEPS[name](other[variable], word), name, "shows it in another database")
 
     def without_the_password_nobody_gets_in(self) -> None:
         for name in NAMES:

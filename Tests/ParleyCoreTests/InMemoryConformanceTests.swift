@@ -25,6 +25,11 @@ struct InMemoryConformanceTests {
         try await promise.run(StoreSubject(InMemoryStore()))
     }
 
+    @Test(arguments: NodeRegisterConformance.cases)
+    func `the register of nodes`(keeps promise: ConformanceCase<any NodeRegister>) async throws {
+        try await promise.run(InMemoryNodeRegister())
+    }
+
     @Test(arguments: TokenRevocationConformance.cases)
     func `the revocation store`(keeps promise: ConformanceCase<any TokenRevocationStore>) async throws {
         try await promise.run(InMemoryTokenRevocationStore())

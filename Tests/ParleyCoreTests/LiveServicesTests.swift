@@ -106,19 +106,26 @@ struct LiveServicesTests {
         TypingService(access: access, sizes: sizes, bus: bus, timeSource: time, maxParticipants: maxParticipants)
     }
 
-    @Test func `typing is told once in three seconds, and its end once`() async throws {
+    @Test func `the same word about typing is said once in three seconds`() async throws {
         let id = try await group(Array(users.prefix(3)))
         let (service, typist) = (typing(), Caller(userID: users[0]))
         try await service.typing(false, in: id, as: typist)
         for _ in 0..<5 { try await service.typing(true, in: id, as: typist) }
         time.advance(bySeconds: 2.9)
         try await service.typing(true, in: id, as: typist)
-        #expect(kinds() == ["typing"])
+        #expect(kinds() == ["stopped", "typing"])
         time.advance(bySeconds: 0.1)
         try await service.typing(true, in: id, as: typist)
         for _ in 0..<3 { try await service.typing(false, in: id, as: typist) }
         try await service.typing(true, in: id, as: typist)
-        #expect(kinds() == ["typing", "typing", "stopped", "typing"])
+        #expect(kinds() == ["stopped", "typing", "typing", "stopped", "typing"])
+    }
+
+    @Test func `typing is news once, however many nodes say it, and its end only after it`() {
+        let (news, conversation) = (TypingNews(), ConversationID())
+        func said(_ words: [Bool], of user: UserID) -> [Bool] { words.filter { news.isNews($0, of: user, in: conversation) } }
+        #expect(said([false, true, true, false, false, true], of: users[0]) == [true, false, true])
+        #expect(said([true], of: users[1]) == [true])
     }
 
     @Test func `typing is throttled for each user and conversation`() async throws {

@@ -3,6 +3,7 @@ import NIOEmbedded
 import ParleyCore
 import ParleyModel
 import ParleyTesting
+import Synchronization
 import Testing
 
 @testable import ParleyGateway
@@ -202,6 +203,48 @@ struct HubTests {
         hub.receive([events[2]])
         for loop in loops { await loop.run() }
         for socket in sockets { #expect(try await socket.told() == ["1", "2", "3"]) }
+    }
+
+    @Test func `the bus is asked for a conversation once a loop while somebody listens there, and told when nobody does`() async throws {
+        let loops = [NIOAsyncTestingEventLoop(), NIOAsyncTestingEventLoop()]
+        let gateway = TestGateway()
+        let bus = CountingBus()
+        let hub = Hub(group: Loops(loops), reader: gateway.reader, bus: bus)
+        let conversation = try await gateway.group([ada, ben])
+        let other = try await gateway.group([ben])
+        var sockets: [TestSocket] = []
+        for (loop, user) in [(loops[0], ada), (loops[0], ben), (loops[1], ada)] {
+            let socket = try await TestSocket.open(on: loop, hub, gateway)
+            try await socket.enter(Caller(userID: user))
+            try await gateway.subscribe(socket)
+            sockets.append(socket)
+        }
+        #expect(bus.wanted == [conversation: 2, other: 1])
+        hub.receive([try await gateway.leave(ben, from: other)])
+        for loop in loops { await loop.run() }
+        #expect(bus.wanted == [conversation: 2])
+        try await sockets[0].channel.close()
+        #expect(bus.wanted == [conversation: 2])
+        try await sockets[1].channel.close()
+        try await sockets[2].channel.close()
+        #expect(bus.wanted.isEmpty)
+    }
+}
+
+/// Counts what is asked for, and never below nothing.
+private final class CountingBus: EventBus {
+    private let counts = Mutex<[ConversationID: Int]>([:])
+    var wanted: [ConversationID: Int] { counts.withLock { $0 } }
+
+    func publish(_ events: [BusEvent]) async {}
+    func attach(_ sink: any EventSink) {}
+    func subscribe(_ conversations: [ConversationID]) {
+        counts.withLock { counts in for id in conversations { counts[id, default: 0] += 1 } }
+    }
+    func unsubscribe(_ conversations: [ConversationID]) {
+        counts.withLock { counts in
+            for id in conversations { counts[id] = counts[id] == 1 ? nil : (counts[id] ?? 0) - 1 }
+        }
     }
 }
 

@@ -33,6 +33,11 @@ struct PostgresConformanceTests {
         try await withPool(try await TestDatabase().url) { try await promise.run(PostgresTokenRevocationStore($0)) }
     }
 
+    @Test(arguments: NodeRegisterConformance.cases)
+    func `the register of nodes`(keeps promise: ConformanceCase<any NodeRegister>) async throws {
+        try await withPool(try await TestDatabase().url) { try await promise.run(PostgresNodeRegister($0)) }
+    }
+
     /// What holds of messages beside conversations that are kept elsewhere must hold of the stand-in too.
     @Test(arguments: MessageStoreConformance.cases)
     func `messages in memory beside it`(keeps promise: ConformanceCase<StoreSubject>) async throws {

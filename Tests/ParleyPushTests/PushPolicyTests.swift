@@ -8,6 +8,7 @@ struct PolicyCase: Sendable, CustomTestStringConvertible {
     var standing: PushStanding? = PushStanding(lastReadSequence: 4, mute: .off)
     var isSender = false
     var isOnline = false
+    var sequenceNumber: Int64? = 5
     let decision: PushDecision
 
     static let now = Timestamp(milliseconds: 1_000_000)
@@ -19,6 +20,9 @@ struct PolicyCase: Sendable, CustomTestStringConvertible {
         PolicyCase(testDescription: "the sender", isSender: true, decision: .drop(.sender)),
         PolicyCase(testDescription: "read up to it", standing: read(5), decision: .drop(.alreadyRead)),
         PolicyCase(testDescription: "read past it", standing: read(9), decision: .drop(.alreadyRead)),
+        PolicyCase(
+            testDescription: "read far, but it is not known which message this is", standing: read(.max), sequenceNumber: nil,
+            decision: .send),
         PolicyCase(testDescription: "muted for ever", standing: muted(.forever), decision: .drop(.muted)),
         PolicyCase(
             testDescription: "muted for another millisecond", standing: muted(.until(Timestamp(milliseconds: 1_000_001))),
@@ -47,6 +51,7 @@ struct PolicyCase: Sendable, CustomTestStringConvertible {
 @Test(arguments: PolicyCase.table)
 func `the policy decides as its table says`(_ row: PolicyCase) {
     let facts = PushFacts(
-        standing: row.standing, isSender: row.isSender, isOnline: row.isOnline, sequenceNumber: 5, now: PolicyCase.now)
+        standing: row.standing, isSender: row.isSender, isOnline: row.isOnline, sequenceNumber: row.sequenceNumber,
+        now: PolicyCase.now)
     #expect(PushPolicy.decide(facts) == row.decision)
 }

@@ -105,7 +105,7 @@ struct PushJobMessageTests {
     @Test(arguments: [(Int64.max, 1_000_000), (-5, 0), (3, 3)])
     func `a number of attempts that another program made up is counted on`(header: Int64, attempts: Int) {
         let delivery = Delivery(headers: ["attempts": .integer(header)], body: Sample.job().messageBody)
-        #expect(PushJobMessage(delivery) { PushJobID(1) }?.attempts == attempts)
+        #expect(PushJobMessage(delivery, at: Sample.start) { PushJobID(1) }?.attempts == attempts)
     }
 }
 

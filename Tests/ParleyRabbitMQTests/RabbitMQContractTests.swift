@@ -88,4 +88,56 @@ struct RabbitMQContractTests {
             #expect(leases.map(\.job) == [job, job] && leases.map(\.attempt) == [1, 1] && leases[0].id != leases[1].id)
         }
     }
+
+    @Test func `a job that others published with the five fields alone is handed out, and again when it is retried`() async throws {
+        try await withQueue { queue, configuration in
+            let body = ForeignJob.body
+            try await withLink(configuration) { link in
+                try link.publishConfirmed([
+                    OutgoingMessage(queue: queue.topology.jobs, messageID: "", body: Array("{\(body)}".utf8), headers: [])
+                ])
+            }
+            let first = try await queue.lease(limit: 10, seconds: 30, at: Sample.time(9))
+            #expect(first.map(\.job) == [ForeignJob.job(createdAt: Sample.time(9))])
+            let results = first.map { ($0.id, PushJobResult.retry(after: 0, recipients: $0.job.recipients, reason: "busy")) }
+            try await queue.finish(Dictionary(uniqueKeysWithValues: results), at: Sample.time(9))
+            let second = try await queue.lease(limit: 10, seconds: 30, at: Sample.time(10))
+            #expect(second.map(\.job) == first.map(\.job), "the time and the missing number stay")
+        }
+    }
+
+    @Test func `further fields are read when they are there`() {
+        let body = "{\(ForeignJob.body), \"sequence_number\": 12, \"created_at\": \"2026-01-01T00:00:00Z\", \"part\": 2, \"theirs\": []}"
+        let expected = ForeignJob.job(sequenceNumber: 12, createdAt: Sample.start, part: 2)
+        #expect(PushJob(messageBody: Array(body.utf8), at: Sample.time(9)) == expected)
+    }
+
+    @Test(arguments: [
+        #""sequence_number": "12""#, #""sequence_number": 1.5"#, #""created_at": "soon""#, #""created_at": 12"#, #""part": true"#,
+    ])
+    func `a further field that is not what it should be makes a message unreadable`(_ member: String) {
+        #expect(PushJob(messageBody: Array("{\(ForeignJob.body), \(member)}".utf8), at: Sample.start) == nil)
+    }
+
+    @Test(arguments: ["message_id", "conversation_id", "sender_id", "recipients", "message_preview"])
+    func `without one of the five fields a message is unreadable`(_ name: String) {
+        let body = ForeignJob.body.replacing("\"\(name)\"", with: "\"other\"")
+        #expect(PushJob(messageBody: Array("{\(body)}".utf8), at: Sample.start) == nil)
+    }
+}
+
+/// What a program publishes that knows the contract and nothing else.
+private enum ForeignJob {
+    static let body = """
+        "message_id": "6b05761b68a280fb1080b001", "conversation_id": "55b8a1de-0c4f-4d2a-9b1e-000000000001", \
+        "sender_id": "ADA00000-0000-4000-8000-000000000001", "recipients": ["be200000-0000-4000-8000-000000000002"], \
+        "message_preview": "Hello"
+        """
+
+    static func job(sequenceNumber: Int64? = nil, createdAt: Timestamp, part: Int = 0) -> PushJob {
+        PushJob(
+            messageID: MessageID("6b05761b68a280fb1080b001")!, conversationID: ConversationID("55b8a1de-0c4f-4d2a-9b1e-000000000001")!,
+            senderID: UserID("ada00000-0000-4000-8000-000000000001")!, sequenceNumber: sequenceNumber,
+            recipients: [UserID("be200000-0000-4000-8000-000000000002")!], messagePreview: "Hello", createdAt: createdAt, part: part)
+    }
 }

@@ -147,6 +147,7 @@ async def a_stream_goes_on_from_its_last_event_id(world: World) -> None:
     quoted = first.id.replace(";", "%3B").replace("=", "%3D")
     ways = {"the header": {"Last_Event_ID": first.id}, "the address": {"query": f"?cursor={quoted}"},
             "both": {"query": "?cursor=1.0.0", "Last_Event_ID": first.id}}
+    await world.settle()
     for name, way in ways.items():
         stream = await open_stream(ben, **way)
         so_far = dict(seen)

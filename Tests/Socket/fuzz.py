@@ -233,8 +233,12 @@ async def rounds(world: World, play: Callable[[Maker, Optional[str]], Any]) -> N
 
 
 def memory(world: World) -> float:
-    """Resident megabytes of the server's process."""
-    text = Path(f"/proc/{world.server.process_id}/status").read_text() if Path("/proc/self/status").exists() else "VmRSS: 0 kB"
+    """Resident megabytes of the server."""
+    return sum(map(memory_of, world.server.process_ids))
+
+
+def memory_of(process_id: int) -> float:
+    text = Path(f"/proc/{process_id}/status").read_text() if Path("/proc/self/status").exists() else "VmRSS: 0 kB"
     return int(next(line for line in text.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 
 

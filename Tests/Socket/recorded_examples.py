@@ -6,6 +6,7 @@ code. They are compared with the blocks of the page that stand behind a marker s
 times, cursors and tokens are replaced by readable ones; the same one always by the same.
 
     recorded_examples.py [--binary .build/debug/parley] [--write]     --write puts the recorded ones into the page
+    recorded_examples.py --cluster                                    each server is two nodes on real engines, see Tests/Cluster
 
 It also fails when the server has a command, event, error or close code that has no example or is missing in the page's
 tables, or the other way round; and when an example does not follow its schema, or has a member that its schema lacks.
@@ -28,12 +29,13 @@ from pathlib import Path
 from typing import Any, Dict, List, Set
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "Tests/Crash"))
+sys.path[:0] = [str(ROOT / folder) for folder in ("Tests/Crash", "Tests/Cluster", "scripts")]
 
 import schemas  # noqa: E402
+from cluster import servers  # noqa: E402
 from server import ServerFailed  # noqa: E402
 from stories import STORIES  # noqa: E402
-from story import USERS, Record, StoryFailed  # noqa: E402
+from story import USERS, Record, Story, StoryFailed  # noqa: E402
 
 PAGE = ROOT / "docs/SOCKET.md"
 COMMANDS = ROOT / "Sources/ParleyGateway/SocketCommand.swift"
@@ -177,22 +179,28 @@ def check_schemas(record: Record, checks: Checks) -> None:
     checks.same("every message of asyncapi.yaml has an example", met, set(document["components"]["messages"]), "the examples")
 
 
+def problems_of(story: Story) -> List[str]:
+    try:
+        asyncio.run(story.tell())
+        return []
+    except (StoryFailed, ServerFailed) as error:
+        return [str(error)]
+    except Exception:
+        return traceback.format_exc().splitlines()
+
+
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server outlives the test
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=Path, default=ROOT / ".build/debug/parley")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--cluster", action="store_true")
     options = parser.parse_args()
     folder, checks, record = Path(tempfile.mkdtemp(prefix="parley-examples-")), Checks(), Record()
-    for kind in STORIES:
-        try:
-            asyncio.run(kind(options.binary, folder / kind.__name__, secrets.token_hex(32), record).tell())
-            problems = []
-        except (StoryFailed, ServerFailed) as error:
-            problems = [str(error)]
-        except Exception:
-            problems = traceback.format_exc().splitlines()
-        checks.check(f"the {kind.__name__} is told to its end", problems)
+    with servers(options.cluster) as make_server:
+        for kind in STORIES:
+            story = kind(make_server, options.binary, folder / kind.__name__, secrets.token_hex(32), record)
+            checks.check(f"the {kind.__name__} is told to its end", problems_of(story))
     if not checks.failed:
         page = PAGE.read_text()
         examples = readable_examples(record, page)

@@ -17,6 +17,7 @@ async def missed_messages_follow_in_order_and_join_the_live_ones(world: World) -
     missed = {await ada.group(ben): count for count in (0, 1, 150, 1000)}
     for conversation in missed:
         await ada.post(conversation, "from before")
+    await world.settle()
     before = await ben.resume()
     await before.device.close()
     await asyncio.gather(*(post_many(ada, conversation, count) for conversation, count in missed.items()))
@@ -98,6 +99,7 @@ async def a_cursor_of_a_socket_serves_another_device_and_much_later(world: World
     conversation = await ada.direct(ben)
     first = await ben.resume()
     sent = [await ada.post(conversation, f"{number}") for number in range(3)]
+    await world.settle()
     second = await ben.resume(cursor=first.cursor)
     same(second.messages(conversation), sent, "after the first cursor")
     sent += [await ada.post(conversation, "more")]

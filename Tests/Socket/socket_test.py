@@ -5,6 +5,7 @@ Two servers with data folders of their own: one with the usual settings, one wit
 which is stopped by its last case. Each case makes its own users and conversations.
 
     socket_test.py [--binary .build/debug/parley] [WORD …]     only cases whose name has one of the words
+    socket_test.py --cluster                                   each server is two nodes on real engines, see Tests/Cluster
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from pathlib import Path
 from typing import Awaitable, Callable, List, Optional
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "Tests/Crash"))
+sys.path[:0] = [str(ROOT / folder) for folder in ("Tests/Crash", "Tests/Cluster", "scripts")]
 
 import authentication  # noqa: E402
+import between_nodes  # noqa: E402
 import delivery  # noqa: E402
 import event_stream  # noqa: E402
 import first_requests  # noqa: E402
@@ -35,7 +37,8 @@ import markers  # noqa: E402
 import presence  # noqa: E402
 import resume  # noqa: E402
 import shutdown  # noqa: E402
-from server import ParleyServer, ServerFailed  # noqa: E402
+from cluster import MakeServer, servers  # noqa: E402
+from server import ServerFailed  # noqa: E402
 from world import Failed, World  # noqa: E402
 
 CASE_LIMIT_SECONDS = 120
@@ -50,7 +53,9 @@ Case = Callable[[World], Awaitable[None]]
 
 
 class SocketTest:
-    def __init__(self, binary: Path, folder: Path, words: List[str]):
+    def __init__(self, is_cluster: bool, make_server: MakeServer, binary: Path, folder: Path, words: List[str]):
+        self.is_cluster = is_cluster
+        self.make_server = make_server
         self.binary = binary
         self.folder = folder
         self.words = words
@@ -67,6 +72,8 @@ class SocketTest:
         stopping = {"PARLEY_SOCKET_DRAIN_SECONDS": str(shutdown.DRAIN_SECONDS)}
         await self._with_server("stopping", stopping, shutdown.CASES + event_stream.STOPPING_CASES)
         await self._with_server("crowded", {"PARLEY_LIMITS_IDLE_SECONDS": "3"}, limits.CROWDED_CASES, limits.OPEN_FILES)
+        if self.is_cluster:
+            await self._with_server("between", {}, between_nodes.CASES)
         await self._with_server("tight", TIGHT, first_requests.TIGHT_CASES + markers.LARGE_GROUP_CASES + limits.CASES)
 
     async def _with_server(self, name: str, settings: dict, cases: List[Case], open_files: Optional[int] = None) -> None:
@@ -76,7 +83,7 @@ class SocketTest:
         folder = self.folder / name
         folder.mkdir()
         secret = secrets.token_hex(32)
-        server = ParleyServer(self.binary, folder, secret, settings, open_files)
+        server = self.make_server(self.binary, folder, secret, settings, open_files)
         try:
             server.start()
             await asyncio.to_thread(server.wait_until_ready)
@@ -105,15 +112,17 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server does not outlive the test
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=Path, default=ROOT / ".build/debug/parley")
+    parser.add_argument("--cluster", action="store_true")
     parser.add_argument("words", nargs="*")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="parley-socket-"))
-    test = SocketTest(options.binary, folder, options.words)
-    try:
-        asyncio.run(test.run())
-    except ServerFailed as error:
-        test.failed += 1
-        print(f"FAIL the server starts\n       {error}")
+    with servers(options.cluster) as make_server:
+        test = SocketTest(options.cluster, make_server, options.binary, folder, options.words)
+        try:
+            asyncio.run(test.run())
+        except ServerFailed as error:
+            test.failed += 1
+            print(f"FAIL the server starts\n       {error}")
     if test.failed:
         print(f"  the data and the servers' logs are kept in {folder}")
     else:

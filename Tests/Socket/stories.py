@@ -309,14 +309,12 @@ class SlowStory(Story):
 
 
 class BrokenStory(Story):
-    """The database is spoilt under the running server."""
+    """The store is spoilt under the running server."""
 
     async def play(self) -> None:
         direct = await self.direct("ada", "ben")
         ada = await self.known("ada")
-        for file in self.server.data.glob("parley.sqlite*"):
-            if not file.name.endswith("-shm"):
-                file.write_bytes(b"\xff" * file.stat().st_size)
+        self.server.spoil_store()
         # Pages are still in memory; after a change they are read anew.
         await ada.command("send", conversation_id=direct, message_type="text", content="Hello?")
         await self.refused(ada, "storage_unavailable", "subscribe")

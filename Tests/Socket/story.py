@@ -10,8 +10,8 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from cluster import MakeServer
 from connection import Connection
-from server import ParleyServer
 from tokens import sign, sign_service
 
 LIMIT_SECONDS = 30
@@ -93,9 +93,9 @@ class Story:
 
     SETTINGS: Dict[str, str] = {}
 
-    def __init__(self, binary: Path, folder: Path, secret: str, record: "Record"):
+    def __init__(self, make_server: MakeServer, binary: Path, folder: Path, secret: str, record: "Record"):
         folder.mkdir()
-        self.server = ParleyServer(binary, folder, secret, self.SETTINGS)
+        self.server = make_server(binary, folder, secret, self.SETTINGS)
         self.record = record
         self._secret = secret
         self._rest: Dict[str, Connection] = {}

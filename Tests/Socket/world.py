@@ -52,6 +52,10 @@ class World:
         self.secret = secret
         self._open: List[Any] = []
 
+    async def settle(self) -> None:
+        """What happened so far is repeated by no cursor that is made from now on."""
+        await asyncio.sleep(self.server.cursor_margin_seconds)
+
     def user(self) -> "User":
         return User(self, str(uuid.uuid4()))
 

@@ -51,6 +51,10 @@ class Engine:
         """URLs of logins that may do everything, for tests that need databases of their own."""
         return {}
 
+    def fresh_url(self, name: str) -> str:
+        """Makes a database of that name, empty and with the same login, and returns its URL. The engine must run."""
+        raise NotImplementedError
+
     def prepare(self) -> None:
         """Writes the files that it starts with; finds some of them there already."""
 

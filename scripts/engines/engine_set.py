@@ -63,6 +63,13 @@ class Engines:
     def admin_urls(self) -> Dict[str, str]:
         return {name: url for engine in self._engines.values() for name, url in engine.admin_variables.items()}
 
+    def fresh_urls(self, name: str) -> Dict[str, str]:
+        """Like `urls`, to new and empty databases of that name: several servers share the engines and nothing else.
+
+        Only what is published in Redis is heard in all its databases, and there are 15 of them, which come round again.
+        """
+        return {engine.variable: engine.fresh_url(name) for engine in self._engines.values()}
+
     def up(self, *names: str) -> List[str]:
         """Starts those that do not run, all at the same time, and returns their names once every one answers."""
         wanted = self._choose(names)
@@ -106,6 +113,9 @@ class Engines:
 
     def ports(self, name: str) -> List[int]:
         return self._choose([name])[0].ports
+
+    def rabbitmqctl(self, *arguments: str) -> str:
+        return self._engines[RabbitMQ.name].control(*arguments)
 
     def status(self) -> str:
         return "\n".join(self._status_of(engine) for engine in self._engines.values())

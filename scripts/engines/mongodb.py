@@ -31,6 +31,11 @@ class MongoDB(Engine):
     def url(self) -> str:
         return f"mongodb://parley:{self.passwords[self.name]}@127.0.0.1:{self.port}/parley?replicaSet={SET}"
 
+    def fresh_url(self, name: str) -> str:
+        with self._client(self._admin_url) as admin:
+            admin[name].command("createUser", "parley", pwd=self.passwords[self.name], roles=["readWrite"])
+        return self.url.replace("/parley?", f"/{name}?")
+
     @property
     def admin_variables(self) -> Dict[str, str]:
         return {"ENGINES_MONGODB_ADMIN_URL": self._admin_url}

@@ -43,6 +43,14 @@ class PostgreSQL(Engine):
     def url(self) -> str:
         return f"postgres://parley:{self.passwords[self.name]}@127.0.0.1:{self.port}/parley"
 
+    def fresh_url(self, name: str) -> str:
+        import psycopg
+        from psycopg import sql
+
+        with psycopg.connect(self.url, connect_timeout=10, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url.removesuffix("parley") + name
+
     @property
     def admin_variables(self) -> Dict[str, str]:
         return {"ENGINES_POSTGRES_ADMIN_URL": self._admin_url}

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 import signal
+import subprocess
 from typing import Dict, List
 
 from .daemon import Daemon
 from .engine import STOP_TIMEOUT_SECONDS, Engine
+from .failure import EnginesFailed
 from .folder import Folder
 from .ports import RABBITMQ, RABBITMQ_DISTRIBUTION, RABBITMQ_EPMD
 
 PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # the one on the PATH lets only root and its own user in
+CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
+
+CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 
 # The user and its virtual host are made when the node starts with an empty database, in place of `guest`.
 SETTINGS = """
@@ -27,6 +32,14 @@ disk_free_limit.absolute = 64MiB
 log.console = true
 log.console.level = info
 log.file = false
+"""
+
+
+# In Erlang, since a virtual host and the permissions on it are two commands, and each takes its time to start.
+MAKE_VHOST = """
+Name = <<"{name}">>, All = <<".*">>,
+ok = rabbit_vhost:add(Name, <<"tests">>),
+ok = rabbit_auth_backend_internal:set_permissions(<<"parley">>, Name, All, All, All, <<"tests">>).
 """
 
 
@@ -49,6 +62,14 @@ class RabbitMQ(Engine):
     @property
     def url(self) -> str:
         return f"amqp://parley:{self.passwords[self.name]}@127.0.0.1:{self.port}/parley"
+
+    def fresh_url(self, name: str) -> str:
+        done = subprocess.run(
+            [CONTROL, "eval", MAKE_VHOST.format(name=name)], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **self.user.for_subprocess)
+        if done.returncode != 0:
+            raise EnginesFailed(f"the virtual host {name} could not be made:\n{done.stdout}")
+        return self.url.removesuffix("parley") + name
 
     def prepare(self) -> None:
         settings = SETTINGS.format(port=self.port, password=self.passwords[self.name])
@@ -99,6 +120,15 @@ class RabbitMQ(Engine):
         parameters.connection_attempts = 1
         parameters.socket_timeout = parameters.stack_timeout = 5
         pika.BlockingConnection(parameters).close()
+
+    def control(self, *arguments: str) -> str:
+        """What `rabbitmqctl` says, which alone can make users; raises with the reason when it fails."""
+        done = subprocess.run(
+            [CONTROL, *arguments], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, **self.user.for_subprocess)
+        if done.returncode != 0:
+            raise EnginesFailed(f"rabbitmqctl {arguments[0]} failed:\n{done.stdout}")
+        return done.stdout
 
     def down(self) -> bool:
         was_running = super().down()

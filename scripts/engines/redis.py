@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import List
 
 from .engine import Engine
+from .folder import Folder
 from .ports import REDIS
 
+DATABASES = 16
 SETTINGS = """
 bind 127.0.0.1
 port {port}
+databases {databases}
 requirepass {password}
 save ""
 appendonly no
@@ -25,6 +29,10 @@ class Redis(Engine):
     variable = "PARLEY_REDIS_URL"
     system_user = "redis"
 
+    def __init__(self, folder: Folder, base_port: int):
+        super().__init__(folder, base_port)
+        self._fresh = itertools.cycle(range(1, DATABASES))
+
     @property
     def ports(self) -> List[int]:
         return [self.base_port + REDIS]
@@ -33,9 +41,19 @@ class Redis(Engine):
     def url(self) -> str:
         return f"redis://:{self.passwords[self.name]}@127.0.0.1:{self.port}/0"
 
+    def fresh_url(self, name: str) -> str:
+        """Its databases have numbers and no names."""
+        import redis
+
+        url = f"{self.url.removesuffix('/0')}/{next(self._fresh)}"
+        with redis.Redis.from_url(url, socket_timeout=10) as client:
+            client.flushdb()
+        return url
+
     def prepare(self) -> None:
         password = self.passwords[self.name]
-        self.write(self.folder / "redis.conf", SETTINGS.format(port=self.port, password=password, folder=f'"{self.folder}"'))
+        self.write(self.folder / "redis.conf", SETTINGS.format(
+            port=self.port, databases=DATABASES, password=password, folder=f'"{self.folder}"'))
 
     @property
     def command(self) -> List[str]:

@@ -2,24 +2,36 @@ public import ParleyModel
 import Synchronization
 
 /// Who may do what: step 2 of a create, and the guard of every other route. Roles are cached, so that a create costs no
-/// store access here; a change of role on this node takes effect when it is stored, and over the event bus on others.
+/// store access here; a change of role on this node takes effect when it is stored, and over the event bus on others. Where
+/// the bus may lose that, a role counts for a moment only.
 public final class ConversationAccess: EventSink {
     private struct Key: Hashable {
         let conversation: ConversationID
         let user: UserID
     }
 
+    private struct Known {
+        let role: Role
+        let at: ContinuousClock.Instant
+    }
+
     private struct State {
-        var roles: TwoGenerationCache<Key, Role>
+        var roles: TwoGenerationCache<Key, Known>
         /// Counts changes of roles. A role read from the store before a change must not enter the cache after it.
         var generation: UInt64 = 0
     }
 
+    /// For a bus that loses events: after so long a removal holds everywhere (P7).
+    public static let maxAgeOnLossyBus = Duration.seconds(1)
+
     private let store: any ConversationStore
+    private let maxAge: Duration?
     private let state: Mutex<State>
 
-    public init(store: any ConversationStore, capacity: Int = 200_000) {
+    /// - Parameter maxAge: How long a role that was read counts; nil where every change is heard of.
+    public init(store: any ConversationStore, maxAge: Duration? = nil, capacity: Int = 200_000) {
         self.store = store
+        self.maxAge = maxAge
         state = Mutex(State(roles: TwoGenerationCache(capacity: capacity)))
     }
 
@@ -37,13 +49,14 @@ public final class ConversationAccess: EventSink {
 
     public func role(of user: UserID, in conversation: ConversationID) async throws(ParleyError) -> Role? {
         let key = Key(conversation: conversation, user: user)
+        let now = ContinuousClock.now
         let (cached, generation) = state.withLock { ($0.roles[key], $0.generation) }
-        if let cached { return cached }
+        if let cached, maxAge.map({ now - cached.at < $0 }) ?? true { return cached.role }
         let role: Role?
         do { role = try await store.role(of: user, in: conversation) } catch { throw ParleyError(error) }
         if let role {
             state.withLock { state in
-                if state.generation == generation { state.roles.insert(role, for: key) }
+                if state.generation == generation { state.roles.insert(Known(role: role, at: now), for: key) }
             }
         }
         return role

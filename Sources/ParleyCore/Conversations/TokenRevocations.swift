@@ -2,7 +2,7 @@ public import ParleyModel
 import Synchronization
 
 /// Revoking a user's tokens, and knowing whose are revoked. Open sockets are told over the event bus and end at once; a
-/// node that misses the event knows half a minute later.
+/// node that misses the event knows half a minute later, and then ends its sockets too, see ``missed(among:)``.
 public final class TokenRevocations: EventSink {
     /// How long an answer of the store counts.
     static let maxAgeSeconds = 30.0
@@ -31,6 +31,13 @@ public final class TokenRevocations: EventSink {
         do { try await store.revoke(user, before: now) } catch { throw ParleyError(error) }
         learn(user, now)
         await bus.publish([.tokensRevoked(user, before: now)])
+    }
+
+    /// For a bus that loses events: what it would have told of these users, whose sockets are open.
+    public func missed(among users: [UserID]) async throws(StoreError) -> [BusEvent] {
+        let found = try await store.revokedBefore(among: users)
+        for (user, before) in found { learn(user, before) }
+        return found.map { .tokensRevoked($0.key, before: $0.value) }
     }
 
     /// Throws `token_revoked` when the caller's token was. A token that does not say when it was issued counts as old.

@@ -48,9 +48,8 @@ public final class TypingService: Sendable {
         let now = timeSource.now()
         return told.withLock { told in
             let last = told[place]
-            let isRecent = last.map { now.seconds(since: $0.at) < Self.intervalSeconds } ?? false
-            // That somebody stopped is news only to those who were told that they began.
-            let isDue = isTyping ? !(isRecent && last?.isTyping == true) : last?.isTyping == true
+            // That they began may have been said on another node; whether it was, ``TypingNews`` knows.
+            let isDue = last.map { $0.isTyping != isTyping || now.seconds(since: $0.at) >= Self.intervalSeconds } ?? true
             if isDue { told.insert(Told(isTyping: isTyping, at: now), for: place) }
             return isDue
         }

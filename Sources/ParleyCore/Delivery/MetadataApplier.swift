@@ -1,4 +1,3 @@
-public import Logging
 public import ParleyModel
 
 /// Step 6 for stores whose append does not do it itself: applies conversation metadata exactly once and in order.

@@ -11,9 +11,6 @@ import Synchronization
 /// for long, it remembers only the seconds of their ids, and reads them back. The same for messages of which nobody knows
 /// whether they are stored: they are looked for once nothing can come any more.
 public final class NodeEffects: Service {
-    /// An insert whose outcome is unknown may still take effect for so long.
-    static let unknownSeconds = 60.0
-
     private struct Item: Sendable {
         let due: DueMessage
         /// Whether metadata and counts are done.
@@ -71,7 +68,7 @@ public final class NodeEffects: Service {
 
     /// Nobody knows whether these messages are stored.
     public func isUnknown(_ ids: [MessageID]) {
-        let notBefore = ContinuousClock.now + .seconds(Self.unknownSeconds)
+        let notBefore = ContinuousClock.now + .seconds(configuration.unknownSeconds)
         state.withLock { state in
             state.unknown += ids.map { ($0.second, notBefore) }
             return state.sleeper.take()

@@ -154,14 +154,17 @@ public final class NodeKeeper: Service {
 
     private func lookForTheLastTime() async throws(StoreError) {
         while let look = lastLooks.withLock({ $0.first }), look.at <= .now {
-            let count = try await scan(look.node, look.seconds, except: look.done) { _ throws(StoreError) in }
-            try await register.forget(look.node, by: node)
-            lastLooks.withLock { _ = $0.removeFirst() }
-            if count > 0 {
-                logger.notice(
-                    "effects of messages that a stopped node stored late were redone",
-                    metadata: ["node": "\(look.node)", "messages": "\(count)"])
+            // A node that is back finishes its messages itself.
+            if try await register.advance(look.node, to: 0, by: node, seconds: configuration.leaseSeconds) {
+                let count = try await scan(look.node, look.seconds, except: look.done) { _ throws(StoreError) in }
+                try await register.forget(look.node, by: node)
+                if count > 0 {
+                    logger.notice(
+                        "effects of messages that a stopped node stored late were redone",
+                        metadata: ["node": "\(look.node)", "messages": "\(count)"])
+                }
             }
+            lastLooks.withLock { _ = $0.removeFirst() }
         }
     }
 

@@ -1,4 +1,5 @@
 public import Logging
+import ParleyModel
 import Synchronization
 
 /// Step 6 before a create is answered, so that whoever has the answer, or was told of the message, reads true counts. While it

@@ -34,7 +34,7 @@ public struct ResumeService: Sendable {
         let now = timeSource.now()
         let standings: UserStandings
         do {
-            standings = try await conversations.standings(of: user, since: request.cursor?.mark)
+            standings = try await withStoredMessages(conversations.standings(of: user, since: request.cursor?.mark), request)
         } catch {
             throw ParleyError(error)
         }
@@ -44,6 +44,26 @@ public struct ResumeService: Sendable {
                 .tooManySubscriptions, "a connection has at most \(maxSubscriptions) conversations; name some in conversation_ids")
         }
         return plan
+    }
+
+    /// Where metadata follow the messages, as while their store is down, a client may have been told of messages that the
+    /// standings do not know yet: for those conversations the messages themselves say how far they go. A client that claims
+    /// more than there is stays behind them all the same.
+    private func withStoredMessages(_ standings: UserStandings, _ request: ResumeRequest) async throws(StoreError) -> UserStandings {
+        if messages.appliesMetadata { return standings }
+        var raised: [ConversationStanding] = []
+        raised.reserveCapacity(standings.conversations.count)
+        for standing in standings.conversations {
+            var last = standing.lastSequence
+            if request.positions[standing.conversationID, default: 0] > last {
+                last = max(last, try await messages.history(of: standing.conversationID, .newest, limit: 1).lastSequence)
+            }
+            raised.append(
+                ConversationStanding(
+                    conversationID: standing.conversationID, lastSequence: last, sequenceAtMark: standing.sequenceAtMark,
+                    joinedAt: standing.joinedAt))
+        }
+        return UserStandings(mark: standings.mark, conversations: raised)
     }
 
     /// What the client has to be told beside messages.

@@ -203,7 +203,8 @@ public final class AppendLane: Service {
             do throws(StoreError) {
                 areApplied = try await permit.beforeAnswering(stored)
             } catch {
-                (areApplied, refusal) = (false, error)
+                // What the error says of itself holds of asking, not of the messages: they are stored.
+                (areApplied, refusal) = (false, .outcomeUnknown("\(error)"))
             }
         }
         for (entry, answer) in zip(batch, answers) {

@@ -7,7 +7,8 @@ public struct PushJob: Sendable, Equatable {
     public let messageID: MessageID
     public let conversationID: ConversationID
     public let senderID: UserID
-    public let sequenceNumber: Int64
+    /// The message's; nil when a program of others queued the job without it.
+    public let sequenceNumber: Int64?
     public let recipients: [UserID]
     /// The first 50 characters of the preview.
     public let messagePreview: String
@@ -16,7 +17,7 @@ public struct PushJob: Sendable, Equatable {
     public let part: Int
 
     public init(
-        messageID: MessageID, conversationID: ConversationID, senderID: UserID, sequenceNumber: Int64, recipients: [UserID],
+        messageID: MessageID, conversationID: ConversationID, senderID: UserID, sequenceNumber: Int64?, recipients: [UserID],
         messagePreview: String, createdAt: Timestamp, part: Int
     ) {
         self.messageID = messageID

@@ -148,6 +148,19 @@ extension BSON {
         return Identifier(bytes: UnsafeBufferPointer(start: start, count: Int(length)))
     }
 
+    func optionalFlag(_ name: String) -> Bool? { field(name, BSON_TYPE_BOOL) { bson_iter_bool($0) } }
+
+    /// An array as the document that it is, with places as names; nil when there is none.
+    func array(_ name: String) -> BSON? {
+        field(name, BSON_TYPE_ARRAY) { place in
+            var length: UInt32 = 0
+            var start: UnsafePointer<UInt8>?
+            bson_iter_array(place, &length, &start)
+            guard let start else { return nil }
+            return bson_new_from_data(start, Int(length)).map(BSON.init(owning:))
+        }
+    }
+
     /// The document there; nil when there is none.
     func document(_ name: String) -> BSON? { field(name, BSON_TYPE_DOCUMENT, Self.document) }
 

@@ -52,6 +52,8 @@ final class MongoConnection {
         return try body(options, &error)
     }
 
+    var databaseName: String { pool.databaseName }
+
     /// What the driver put in `error`, without secrets.
     func failure(_ error: bson_error_t) -> MongoFailure { MongoFailure(error, pool) }
 

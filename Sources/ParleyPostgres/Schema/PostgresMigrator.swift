@@ -22,9 +22,11 @@ public struct PostgresMigrator: Sendable {
         return PostgresSchema.steps.filter { steps.contains($0.number) }.map(Self.title(of:))
     }
 
-    /// Carries out the missing steps and tells which those were.
+    /// Carries out the missing steps and tells which those were. With none missing it only reads, so that nodes may run with a
+    /// login that cannot make tables.
     @discardableResult
     public func migrate() async throws(StoreError) -> [String] {
+        guard try await !missing().isEmpty else { return [] }
         var titles: [String] = []
         while let title = try await migrateOnce() { titles.append(title) }
         return titles

@@ -10,6 +10,13 @@ public enum PostgresSchema {
         let statements: [String]
     }
 
+    /// Every table of Parley's.
+    static let tables = [
+        "conversations", "conversation_sequences", "participants", "departures", "media", "devices", "token_revocations",
+        "node_checkpoints",
+        "parley_migrations",
+    ]
+
     static let steps = [
         Step(number: 1, name: "conversations and participants", statements: conversations + participants),
         Step(number: 2, name: "media, devices and revoked tokens", statements: media + devices + tokenRevocations),

@@ -31,4 +31,17 @@ public struct PostgresTokenRevocationStore: TokenRevocationStore {
             return try row.timestamp(0)
         }
     }
+
+    private static let findAll = PostgresStatement(
+        "token.revoked-among", "SELECT user_id, issued_before FROM token_revocations WHERE user_id = ANY ($1)")
+
+    public func revokedBefore(among users: [UserID]) async throws(StoreError) -> [UserID: Timestamp] {
+        guard !users.isEmpty else { return [:] }
+        return try await database.run { connection throws(PostgresFailure) in
+            let rows = try connection.read(Self.findAll(.ids(users)))
+            var found: [UserID: Timestamp] = [:]
+            for row in 0..<rows.count { found[try rows[row].id(0)] = try rows[row].timestamp(1) }
+            return found
+        }
+    }
 }

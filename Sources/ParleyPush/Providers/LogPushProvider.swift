@@ -56,7 +56,7 @@ extension PushNotification {
             json.name("device_kind")
             json.optional(device) { $0.string($1.address.kind.rawValue) }
             json.name("sequence_number")
-            json.integer(sequenceNumber)
+            json.optional(sequenceNumber) { $0.integer($1) }
             json.name("preview")
             json.string(preview)
             json.name("created_at")

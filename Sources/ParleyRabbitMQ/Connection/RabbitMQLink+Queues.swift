@@ -20,6 +20,18 @@ extension RabbitMQLink {
         try count(of: queue) ?? 0
     }
 
+    func exists(_ queue: RabbitMQQueue) throws(RabbitMQFailure) -> Bool { try count(of: queue) != nil }
+
+    /// As the broker said when the connection began.
+    var serverVersion: String? {
+        guard let properties = amqp_get_server_properties(state) else { return nil }
+        let table = properties.pointee
+        for place in 0..<Int(table.num_entries) where table.entries[place].key.text == "version" {
+            return table.entries[place].value.value.bytes.text
+        }
+        return nil
+    }
+
     /// Nil for a queue that does not exist.
     private func count(of queue: RabbitMQQueue) throws(RabbitMQFailure) -> Int64? {
         let answer = withAMQPBytes(queue.name) { name in

@@ -4,7 +4,8 @@ import ParleyModel
 /// A push job as a message: the body says what to do, the headers what has been done so far.
 ///
 /// Body and properties are a public contract: `{"message_id", "conversation_id", "sender_id", "recipients", "message_preview"}`
-/// and more fields after them, content type `application/json`, `message_id` the message's id, persistent.
+/// and more fields after them, content type `application/json`, `message_id` the message's id, persistent. Jobs that other
+/// programs queue need have no more than these five.
 struct PushJobMessage: Equatable, Sendable {
     let id: PushJobID
     let job: PushJob
@@ -26,9 +27,11 @@ struct PushJobMessage: Equatable, Sendable {
 
 extension PushJobMessage {
     /// Nil for a message that is no push job.
-    /// - Parameter newID: The name of a job whose message has none, because others published it.
-    init?(_ delivery: Delivery, newID: () -> PushJobID) {
-        guard let job = PushJob(messageBody: delivery.body) else { return nil }
+    /// - Parameters:
+    ///   - now: When the job's message was created, if whoever published the job does not say.
+    ///   - newID: The name of a job whose message has none, because others published it.
+    init?(_ delivery: Delivery, at now: Timestamp, newID: () -> PushJobID) {
+        guard let job = PushJob(messageBody: delivery.body, at: now) else { return nil }
         self.job = job
         id = delivery.headers["job-id"]?.integer.map { PushJobID($0) } ?? newID()
         // Others may write to the queue too: a number that nobody has counted must not stop us from counting on.
@@ -64,8 +67,10 @@ extension PushJob {
             json.array(recipients) { $0.id($1) }
             json.name("message_preview")
             json.string(messagePreview)
-            json.name("sequence_number")
-            json.integer(sequenceNumber)
+            if let sequenceNumber {
+                json.name("sequence_number")
+                json.integer(sequenceNumber)
+            }
             json.name("created_at")
             json.timestamp(createdAt)
             json.name("part")
@@ -74,17 +79,27 @@ extension PushJob {
         return json.bytes
     }
 
-    init?(messageBody: [UInt8]) {
+    /// Nil when one of the five fields of the contract is missing, or any is not what it should be. Without a
+    /// `sequence_number` it is not known, without a `created_at` it is `now`, without a `part` there is only this one.
+    init?(messageBody: [UInt8], at now: Timestamp) {
         guard let value = try? JSONParser.parse(messageBody), case .object(let members) = value,
             let messageID = (try? members.string("message_id")).flatMap({ MessageID($0) }),
             let conversationID = try? members.id("conversation_id", as: ConversationID.self),
             let senderID = try? members.id("sender_id", as: UserID.self),
+            members.member("recipients") != nil,
             let recipients = try? members.ids("recipients", as: UserID.self), recipients.count <= Self.maxRecipients,
-            let preview = try? members.string("message_preview"),
-            let sequenceNumber = try? members.integer("sequence_number"),
-            let createdAt = try? members.timestamp("created_at"),
-            let part = try? members.integer("part")
+            let preview = try? members.string("message_preview")
         else { return nil }
+        let sequenceNumber: Int64?
+        let createdAt: Timestamp
+        let part: Int64
+        do throws(FieldError) {
+            sequenceNumber = try members.integer("sequence_number")
+            createdAt = try members.timestamp("created_at") ?? now
+            part = try members.integer("part") ?? 0
+        } catch {
+            return nil
+        }
         self.init(
             messageID: messageID, conversationID: conversationID, senderID: senderID, sequenceNumber: sequenceNumber,
             recipients: recipients, messagePreview: preview, createdAt: createdAt, part: Int(part))

@@ -43,7 +43,7 @@ final class LeasingConnection {
     private func lease(
         _ delivery: Delivery, until end: Timestamp, givenBackAt: ContinuousClock.Instant, at now: Timestamp
     ) -> LeaseTable.Lease {
-        guard let message = PushJobMessage(delivery, newID: { ids.next(at: now) }) else {
+        guard let message = PushJobMessage(delivery, at: now, newID: { ids.next(at: now) }) else {
             return LeaseTable.Lease(
                 id: ids.next(at: now), tag: delivery.tag, content: .unreadable(delivery.body, messageID: delivery.messageID), attempt: 1,
                 endsAt: end, givenBackAt: givenBackAt)

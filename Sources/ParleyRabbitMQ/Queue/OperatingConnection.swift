@@ -86,9 +86,10 @@ final class OperatingConnection {
             }
             if taken.isEmpty { return }
             left -= taken.count
+            let now = SystemTimeSource().now()
             try body(
                 taken.compactMap { delivery in
-                    PushJobMessage(delivery) { ids.next(at: Timestamp(milliseconds: 0)) }.map { (delivery.tag, $0) }
+                    PushJobMessage(delivery, at: now) { ids.next(at: Timestamp(milliseconds: 0)) }.map { (delivery.tag, $0) }
                 })
         }
     }

@@ -24,7 +24,8 @@ struct Node {
         let time = SystemTimeSource()
         let instruments = MessageInstruments()
         let roles = settings.roles
-        let access = ConversationAccess(store: backend.conversations)
+        let access = ConversationAccess(
+            store: backend.conversations, maxAge: backend.busLosesEvents ? ConversationAccess.maxAgeOnLossyBus : nil)
         let media = MediaService(store: backend.media, timeSource: time)
         let sizes = ConversationSizes(store: backend.conversations, timeSource: time)
         let revocations = TokenRevocations(store: backend.revocations, bus: backend.bus, timeSource: time)
@@ -93,7 +94,8 @@ struct Node {
                 metrics: metrics,
                 sampleMetrics: { await sampler.sample() }, demo: demo, timeSource: time))
         let clock = HubClock(
-            hub: hub, bus: backend.bus, resume: resume, presence: presence, configuration: gatewayConfiguration, logger: logger)
+            hub: hub, bus: backend.bus, resume: resume, presence: presence, revocations: revocations, configuration: gatewayConfiguration,
+            logger: logger)
         let idleSeconds = Int64(settings.number("limits.idle_seconds"))
         let server = Application(
             router: router,

@@ -1,0 +1,142 @@
+"""What only a cluster can get wrong: somebody acts on one node, and the other must know; Redis, which tells it, goes away."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Dict
+
+from world import User, World, check, same, until
+
+FIRST, SECOND = 0, 1
+
+
+def at(node: int, user: User) -> User:
+    """The same user, whose requests and sockets go to that node."""
+    return User(World(user.world.server.nodes[node], user.world.secret), user.id)
+
+
+class RedisAway:
+    """`async with RedisAway(world):` what happens inside is told to no other node. Afterwards Redis is there, and empty."""
+
+    def __init__(self, world: World):
+        self._server = world.server
+
+    async def __aenter__(self) -> None:
+        await asyncio.to_thread(self._server.engines.kill, "redis")
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self._server.engines.up, "redis")
+        await asyncio.to_thread(self._server.wait_until_ready)
+
+
+async def what_is_written_on_one_node_is_read_on_the_other(world: World) -> None:
+    ada, ben = world.users(2)
+    here, there = [at(node, ada) for node in (FIRST, SECOND)]
+    bens = [at(node, ben) for node in (FIRST, SECOND)]
+    for number in range(20):
+        conversation = await here.group(ben)
+        message = await there.post(conversation, f"{number}", client_message_id="k")
+        same(await here.post(conversation, f"{number}", client_message_id="k"), message, "the repeat on the other node")
+        for reader in bens:
+            view = await view_of(reader, conversation)
+            same((view["last_message_id"], view["unread_count"]), (message["id"], 1), "what ben sees")
+            history = (await reader.rest("GET", f"/v1/conversations/{conversation}/messages")).body
+            same(history["messages"], [message], "the history")
+        await bens[FIRST].rest("PUT", f"/v1/conversations/{conversation}/read", {"sequence_number": 1})
+        same((await view_of(bens[SECOND], conversation))["unread_count"], 0, "the unread count after reading")
+        await here.rest("PATCH", f"/v1/conversations/{conversation}", {"title": f"Title {number}"})
+        same((await view_of(there, conversation))["title"], f"Title {number}", "the title")
+        here, there = there, here
+
+
+async def view_of(user: User, conversation: str) -> Dict:
+    return (await user.rest("GET", f"/v1/conversations/{conversation}")).body
+
+
+async def a_removal_holds_on_the_other_node_within_a_second(world: World) -> None:
+    ada, ben = world.users(2)
+    here, there = at(FIRST, ada), at(SECOND, ben)
+    group = await here.group(ben)
+    await there.post(group, "the node knows ben's role")
+    await here.rest("DELETE", f"/v1/conversations/{group}/participants/{ben.id}")
+    removed = asyncio.get_running_loop().time()
+    await until(lambda: is_refused(there, group), "ben is refused")
+    check(asyncio.get_running_loop().time() - removed < 1, "it took too long")
+    await here.rest("PUT", f"/v1/conversations/{group}/participants/{ben.id}", {"role": "member"})
+    await there.post(group, "who is added may write at once")
+
+
+async def is_refused(user: User, conversation: str) -> bool:
+    answer = await user.rest("GET", f"/v1/conversations/{conversation}/messages", wanted=(200, 403))
+    return answer.status == 403
+
+
+async def who_was_removed_while_redis_was_away_is_refused_and_hears_nothing(world: World) -> None:
+    """P7: the event of the removal is lost; a role that is remembered, and a socket that is open, must not count for ever."""
+    ada, ben = world.users(2)
+    here, there = at(FIRST, ada), at(SECOND, ben)
+    group = await here.group(ben)
+    device = await there.device()
+    await there.post(group, "the node knows ben's role")
+    await device.message()
+    async with RedisAway(world):
+        await here.rest("DELETE", f"/v1/conversations/{group}/participants/{ben.id}")
+    await until(lambda: is_refused(there, group), "ben is refused")
+    same(await device.change(), (group, "removed"), "what his socket is told")
+    await here.post(group, "must not be heard")
+    fence = await here.direct(ben)
+    same(await device.change(), (fence, "added"), "what follows the removal")
+
+
+async def who_was_added_while_redis_was_away_hears_of_it(world: World) -> None:
+    ada, ben = world.users(2)
+    here, there = at(FIRST, ada), at(SECOND, ben)
+    group = await here.group()
+    device = await there.device()
+    async with RedisAway(world):
+        await here.rest("PUT", f"/v1/conversations/{group}/participants/{ben.id}", {"role": "member"})
+    same(await device.change(), (group, "added"), "what his socket is told")
+    message = await here.post(group, "welcome")
+    same(await device.message(), message, "what follows")
+
+
+async def messages_sent_while_redis_was_away_are_heard(world: World) -> None:
+    ada, ben = world.users(2)
+    here, there = at(FIRST, ada), at(SECOND, ben)
+    conversation = await here.direct(ben)
+    device = await there.device()
+    async with RedisAway(world):
+        sent = [await here.post(conversation, f"{number}") for number in range(10)]
+    same(await device.messages(10), sent, "what is heard")
+
+
+async def tokens_that_were_revoked_while_redis_was_away_end_sockets(world: World) -> None:
+    user = world.user()
+    device = await at(SECOND, user).device()
+    service = World(world.server.nodes[FIRST], world.secret)
+    async with RedisAway(world):
+        await service.as_service("POST", f"/v1/users/{user.id}/revoke-tokens")
+    same(await device.close_code(), 4501, "the close code")
+
+
+async def who_begins_to_type_on_one_node_may_stop_on_another(world: World) -> None:
+    ada, ben = world.users(2)
+    conversation = await ada.group(ben)
+    devices = [await at(node, ada).device() for node in (FIRST, SECOND)]
+    for node, is_typing in ((FIRST, True), (SECOND, True), (SECOND, False), (FIRST, False)):
+        await at(node, ben).rest("POST", f"/v1/conversations/{conversation}/typing", {"is_typing": is_typing})
+    message = await at(FIRST, ben).post(conversation, "done")
+    for device in devices:
+        same([(await device.event_of("typing"))["is_typing"] for _ in range(2)], [True, False], "what is told")
+        same(await device.message(), message, "what follows")
+
+
+CASES = [
+    what_is_written_on_one_node_is_read_on_the_other,
+    a_removal_holds_on_the_other_node_within_a_second,
+    who_was_removed_while_redis_was_away_is_refused_and_hears_nothing,
+    who_was_added_while_redis_was_away_hears_of_it,
+    messages_sent_while_redis_was_away_are_heard,
+    tokens_that_were_revoked_while_redis_was_away_end_sockets,
+    who_begins_to_type_on_one_node_may_stop_on_another,
+]

@@ -1,0 +1,303 @@
+import Logging
+import ParleyModel
+import ParleyTesting
+import Synchronization
+import Testing
+
+@testable import ParleyCore
+
+/// P5 with several nodes: whatever a node leaves undone, another does.
+struct NodeRepairTests {
+    @Test func `a node that died has its messages applied, told and notified by another`() async throws {
+        let scene = try await Scene()
+        let dead = scene.node()
+        let stored = try await dead.storeWithoutEffects(3)
+        await scene.register.renew(dead.id, dueFrom: dead.ledger.dueFrom(at: scene.second), seconds: 0)
+        let events = EventCollector()
+        scene.bus.attach(events)
+
+        try await scene.node().keeping { _ in
+            try await eventually { await scene.pendingJobs() == 3 }
+            try await eventually { events.count == 3 }
+        }
+        #expect(await scene.jobs().map(\.messageID) == stored.map(\.id))
+        #expect(await scene.unread() == 3)
+    }
+
+    @Test func `a node that lives is left alone`() async throws {
+        let scene = try await Scene()
+        let living = scene.node()
+        try await living.keeping { _ in
+            _ = try await living.storeWithoutEffects(1)
+            try await scene.node().keeping { _ in try await Task.sleep(for: .seconds(0.5)) }
+        }
+        #expect(await scene.pendingJobs() == 0)
+    }
+
+    @Test func `a message that a stopped node stored late is found at the last look, and no other is told twice`() async throws {
+        let scene = try await Scene()
+        let stopped = scene.node()
+        _ = try await stopped.storeWithoutEffects(2)
+        await scene.register.renew(stopped.id, dueFrom: stopped.ledger.dueFrom(at: scene.second), seconds: 0)
+        try await scene.node(lastLook: 0.4).keeping { _ in
+            try await eventually { await scene.pendingJobs() == 2 }
+            _ = try await stopped.storeWithoutEffects(1)
+            try await eventually { await scene.pendingJobs() == 3 }
+            try await eventually { await !scene.register.nodes.contains(stopped.id) }
+        }
+        #expect(await scene.jobs().map(\.sequenceNumber) == [1, 2, 3])
+    }
+
+    @Test func `a node that came back is left to itself, and looked at no more`() async throws {
+        let scene = try await Scene()
+        let stopped = scene.node()
+        _ = try await stopped.storeWithoutEffects(2)
+        await scene.register.renew(stopped.id, dueFrom: stopped.ledger.dueFrom(at: scene.second), seconds: 0)
+        try await scene.node(lastLook: 0.2).keeping { _ in
+            try await eventually { await scene.pendingJobs() == 2 }
+            await scene.register.renew(stopped.id, dueFrom: stopped.ledger.dueFrom(at: scene.second), seconds: 60)
+            _ = try await stopped.storeWithoutEffects(1)
+            try await Task.sleep(for: .seconds(0.6))
+        }
+        #expect(await scene.pendingJobs() == 2)
+        #expect(await scene.register.nodes.contains(stopped.id))
+    }
+
+    @Test func `a create whose lease is lost while it is stored is told that its outcome is not known`() async throws {
+        let scene = try await Scene()
+        let handed = Mutex<[Message]>([])
+        let lane = AppendLane(
+            store: scene.store, timeSource: scene.time, instruments: MessageInstruments(),
+            permit: AppendPermit(
+                beforeStoring: { () async throws(StoreError) in },
+                beforeAnswering: { _ async throws(StoreError) in throw .unavailable("the lease has ended") }, isUnknown: { _ in }),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ) { stored, _ in handed.withLock { $0 += stored.map(\.enriched.message) } }
+        async let running: Void = lane.run()
+        let refusal = await #expect(throws: ParleyError.self) {
+            _ = try await lane.append(Sample.draft(in: scene.conversation, from: scene.users[0]), media: [])
+        }
+        lane.close()
+        try await running
+        #expect(refusal?.detail.contains("outcome is not known") == true)
+        #expect(handed.withLock { $0.map(\.sequenceNumber) } == [1])
+    }
+
+    @Test func `a node stores nothing while its lease has ended and cannot be had, and goes on when it can`() async throws {
+        let scene = try await Scene()
+        let register = SwitchedRegister(scene.register)
+        let keeper = scene.keeper(scene.node(), register: register)
+        try await keeper.requireLease()
+        await register.set(isDown: true)
+        try await Task.sleep(for: .seconds(Scene.leaseSeconds + 0.05))
+        await #expect(throws: StoreError.self) { try await keeper.requireLease() }
+        await register.set(isDown: false)
+        try await keeper.requireLease()
+    }
+
+    @Test func `a node that stops leaves no entry, or one that others take up at once`() async throws {
+        let scene = try await Scene()
+        let done = scene.node()
+        try await done.keeping { keeper in try await keeper.requireLease() }
+        #expect(await !scene.register.nodes.contains(done.id))
+        let busy = scene.node()
+        try await busy.keeping { keeper in
+            try await keeper.requireLease()
+            _ = try await busy.storeWithoutEffects(1)
+        }
+        #expect(await scene.register.takeOver(by: .random(), seconds: 60)?.node == busy.id)
+    }
+
+    // MARK: What a node does by itself
+
+    @Test func `the effects of what is stored are carried out, and nothing stays due`() async throws {
+        let scene = try await Scene()
+        let node = scene.node()
+        try await node.working {
+            for _ in 0..<5 { try await node.storeAndHandOver(10) }
+            try await eventually { node.ledger.count == 0 }
+        }
+        #expect(await scene.jobs().map(\.sequenceNumber) == Array(1...50))
+        #expect(await scene.unread() == 50)
+    }
+
+    @Test func `what memory cannot keep is read back`() async throws {
+        let scene = try await Scene(inMemory: 7)
+        let node = scene.node()
+        try await node.storeAndHandOver(40)
+        try await node.working { try await eventually { node.ledger.count == 0 } }
+        #expect(Set(await scene.jobs().map(\.sequenceNumber)) == Set(1...40))
+    }
+
+    @Test func `a message of which nobody knew whether it is stored is looked for`() async throws {
+        let scene = try await Scene(unknownSeconds: 0.3)
+        let node = scene.node()
+        try await node.working {
+            let stored = try await node.storeWithoutEffects(1)
+            let missing = node.ids.next(at: scene.time.now())
+            node.effects.isUnknown(stored.map(\.id) + [missing])
+            #expect(node.ledger.count == 2)
+            try await eventually { node.ledger.count == 0 }
+        }
+        #expect(Set(await scene.jobs().map(\.sequenceNumber)) == [1])
+    }
+}
+
+/// A group of which one participant writes, and nodes that share its store.
+private struct Scene: Sendable {
+    static let leaseSeconds = 0.3
+
+    let store = InMemoryStore()
+    let register = InMemoryNodeRegister()
+    let queue = InMemoryPushQueue()
+    let bus = InProcessEventBus()
+    let users = Sample.users(2)
+    let conversation = ConversationID.random()
+    let time = SystemTimeSource()
+    let configuration: NotifyConfiguration
+
+    init(inMemory: Int = 10_000, unknownSeconds: Double = 60) async throws {
+        var configuration = NotifyConfiguration()
+        configuration.maxInMemory = inMemory
+        configuration.unknownSeconds = unknownSeconds
+        configuration.pauseSeconds = 0.01
+        self.configuration = configuration
+        await store.createGroup(id: conversation, title: nil, creator: users[0], others: [users[1]], at: time.now())
+    }
+
+    var second: Int64 { time.now().milliseconds / 1000 }
+    func pendingJobs() async -> Int64 { await queue.depth().pending }
+    func jobs() async -> [PushJob] { await queue.lease(limit: 1000, seconds: 60, at: time.now().advanced(bySeconds: 60)).map(\.job) }
+    func unread() async -> Int64? { await store.view(of: conversation, for: users[1])?.readState.unreadCount }
+
+    var redo: EffectRedo {
+        EffectRedo(
+            applier: MetadataApplier(messages: store, conversations: store), media: MediaService(store: store, timeSource: time),
+            publisher: Publisher(bus: bus, instruments: MessageInstruments()),
+            jobs: PushJobs(
+                conversations: store, presence: InProcessPresence(), queue: queue, timeSource: time, configuration: configuration,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, afterEnqueue: {}))
+    }
+
+    func node(lastLook: Double = 60) -> TestNode { TestNode(self, lastLook: lastLook) }
+
+    func keeper(_ node: TestNode, register: any NodeRegister, lastLook: Double = 60) -> NodeKeeper {
+        var configuration = NodeKeeper.Configuration()
+        configuration.leaseSeconds = Self.leaseSeconds
+        configuration.stepSeconds = 0.05
+        configuration.lastLookSeconds = lastLook
+        return NodeKeeper(
+            node: node.id, register: register, ledger: node.ledger, log: store, redo: redo, timeSource: time,
+            configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+}
+
+private struct TestNode: Sendable {
+    private let scene: Scene
+    private let lastLook: Double
+    let ledger: EffectLedger
+    let ids: MessageIDGenerator
+    let effects: NodeEffects
+    var id: NodeID { ids.node }
+
+    init(_ scene: Scene, lastLook: Double) {
+        self.scene = scene
+        self.lastLook = lastLook
+        ledger = EffectLedger()
+        ids = MessageIDGenerator(ledger: ledger)
+        effects = NodeEffects(
+            node: ids.node, ledger: ledger, log: scene.store, redo: scene.redo, configuration: scene.configuration,
+            instruments: MessageInstruments(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// As just before the node dies: the messages are there, and nothing else.
+    @discardableResult
+    func storeWithoutEffects(_ count: Int) async throws -> [Message] {
+        await append(count).map(\.0)
+    }
+
+    func storeAndHandOver(_ count: Int) async throws {
+        let stored = await append(count).map { message, position in
+            AppendLane.Stored(
+                enriched: EnrichedMessage(message: message, media: []), position: position, json: [], preview: message.content)
+        }
+        effects.stored(stored, areApplied: false)
+    }
+
+    private func append(_ count: Int) async -> [(Message, LogPosition)] {
+        let batch = (0..<count).map { _ in
+            NewMessage(
+                id: ids.next(at: scene.time.now()), conversationID: scene.conversation, senderID: scene.users[0], clientMessageID: nil,
+                messageType: .text, content: "Hello", mediaIDs: [], createdAt: scene.time.now(), preview: "Hello")
+        }
+        return await scene.store.append(batch).compactMap { outcome in
+            if case .stored(let message, let position) = outcome { (message, position) } else { nil }
+        }
+    }
+
+    /// Runs `body` while the node keeps its lease and looks after others; then it stops as it should.
+    func keeping(_ body: (NodeKeeper) async throws -> Void) async throws {
+        let keeper = scene.keeper(self, register: scene.register, lastLook: lastLook)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await keeper.run() }
+            defer { group.cancelAll() }
+            try await body(keeper)
+        }
+    }
+
+    func working(_ body: () async throws -> Void) async throws {
+        let effects = effects
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await effects.run() }
+            defer { group.cancelAll() }
+            try await body()
+        }
+    }
+}
+
+/// A register that may be out of reach.
+private actor SwitchedRegister: NodeRegister {
+    private let register: InMemoryNodeRegister
+    private var isDown = false
+
+    init(_ register: InMemoryNodeRegister) { self.register = register }
+
+    func set(isDown: Bool) { self.isDown = isDown }
+
+    private func check() throws(StoreError) { if isDown { throw .unavailable("not now") } }
+
+    func renew(_ node: NodeID, dueFrom: Int64, seconds: Double) async throws(StoreError) {
+        try check()
+        await register.renew(node, dueFrom: dueFrom, seconds: seconds)
+    }
+
+    func takeOver(by holder: NodeID, seconds: Double) async throws(StoreError) -> LapsedNode? {
+        try check()
+        return await register.takeOver(by: holder, seconds: seconds)
+    }
+
+    func advance(_ node: NodeID, to dueFrom: Int64, by holder: NodeID, seconds: Double) async throws(StoreError) -> Bool {
+        try check()
+        return await register.advance(node, to: dueFrom, by: holder, seconds: seconds)
+    }
+
+    func forget(_ node: NodeID, by holder: NodeID) async throws(StoreError) {
+        try check()
+        await register.forget(node, by: holder)
+    }
+}
+
+private final class EventCollector: EventSink {
+    private let received = Mutex(0)
+    var count: Int { received.withLock { $0 } }
+    func receive(_ events: [BusEvent]) { received.withLock { $0 += events.count } }
+}
+
+/// Waits for a condition; gives up after a time that only a broken thing needs.
+private func eventually(_ condition: () async -> Bool) async throws {
+    for _ in 0..<3000 {
+        if await condition() { return }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    Issue.record("the condition did not come about within 30 s")
+}
