@@ -122,7 +122,7 @@ struct LiveServicesTests {
     }
 
     @Test func `typing is news once, however many nodes say it, and its end only after it`() {
-        let (news, conversation) = (TypingNews(), ConversationID())
+        let (news, conversation) = (TypingNews(), ConversationID.random())
         func said(_ words: [Bool], of user: UserID) -> [Bool] { words.filter { news.isNews($0, of: user, in: conversation) } }
         #expect(said([false, true, true, false, false, true], of: users[0]) == [true, false, true])
         #expect(said([true], of: users[1]) == [true])

@@ -129,6 +129,43 @@ struct NodeRepairTests {
         #expect(Set(await scene.jobs().map(\.sequenceNumber)) == Set(1...40))
     }
 
+    @Test func `what could not be published is published when that works again, and notifications do not wait for it`() async throws {
+        let scene = try await Scene(inMemory: 20)
+        let events = EventCollector()
+        scene.bus.attach(events)
+        scene.bus.set(isDown: true)
+        let node = scene.node()
+        try await node.working {
+            for _ in 0..<4 { try await node.storeAndHandOver(10, areTold: false) }
+            try await eventually { await scene.pendingJobs() == 40 }
+            #expect(node.ledger.count == 40)
+            #expect(events.count == 0)
+            scene.bus.set(isDown: false)
+            try await eventually { node.ledger.count == 0 }
+        }
+        #expect(events.numbers == Set(1...40))
+        #expect(await scene.jobs().count == 40)
+    }
+
+    @Test func `what a dead node's successor could not publish it publishes later`() async throws {
+        let scene = try await Scene()
+        let dead = scene.node()
+        _ = try await dead.storeWithoutEffects(3)
+        await scene.register.renew(dead.id, dueFrom: dead.ledger.dueFrom(at: scene.second), seconds: 0)
+        let events = EventCollector()
+        scene.bus.attach(events)
+        scene.bus.set(isDown: true)
+        let successor = scene.node()
+        try await successor.working {
+            try await successor.keeping { _ in
+                try await eventually { await scene.pendingJobs() == 3 }
+                scene.bus.set(isDown: false)
+                try await eventually { events.numbers == [1, 2, 3] }
+            }
+        }
+        #expect(await scene.jobs().count == 3)
+    }
+
     @Test func `a message of which nobody knew whether it is stored is looked for`() async throws {
         let scene = try await Scene(unknownSeconds: 0.3)
         let node = scene.node()
@@ -150,7 +187,7 @@ private struct Scene: Sendable {
     let store = InMemoryStore()
     let register = InMemoryNodeRegister()
     let queue = InMemoryPushQueue()
-    let bus = InProcessEventBus()
+    let bus = SwitchedBus()
     let users = Sample.users(2)
     let conversation = ConversationID.random()
     let time = SystemTimeSource()
@@ -187,7 +224,7 @@ private struct Scene: Sendable {
         configuration.stepSeconds = 0.05
         configuration.lastLookSeconds = lastLook
         return NodeKeeper(
-            node: node.id, register: register, ledger: node.ledger, log: store, redo: redo, timeSource: time,
+            node: node.id, register: register, ledger: node.ledger, log: store, redo: redo, whenUntold: { node.effects.tellLater($0) }, timeSource: time,
             configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 }
@@ -216,12 +253,12 @@ private struct TestNode: Sendable {
         await append(count).map(\.0)
     }
 
-    func storeAndHandOver(_ count: Int) async throws {
+    func storeAndHandOver(_ count: Int, areTold: Bool = true) async throws {
         let stored = await append(count).map { message, position in
             AppendLane.Stored(
                 enriched: EnrichedMessage(message: message, media: []), position: position, json: [], preview: message.content)
         }
-        effects.stored(stored, areApplied: false)
+        effects.stored(stored, areApplied: false, areTold: areTold)
     }
 
     private func append(_ count: Int) async -> [(Message, LogPosition)] {
@@ -288,9 +325,24 @@ private actor SwitchedRegister: NodeRegister {
 }
 
 private final class EventCollector: EventSink {
-    private let received = Mutex(0)
-    var count: Int { received.withLock { $0 } }
-    func receive(_ events: [BusEvent]) { received.withLock { $0 += events.count } }
+    private let received = Mutex<[Int64]>([])
+    var count: Int { received.withLock { $0.count } }
+    var numbers: Set<Int64> { received.withLock { Set($0) } }
+    func receive(_ events: [BusEvent]) {
+        received.withLock { numbers in for case .message(_, let number, _) in events { numbers.append(number) } }
+    }
+}
+
+/// A bus that may be out of reach.
+private final class SwitchedBus: EventBus {
+    private let bus = InProcessEventBus()
+    private let isDown = Mutex(false)
+
+    func set(isDown value: Bool) { isDown.withLock { $0 = value } }
+    func publish(_ events: [BusEvent]) async -> Bool { isDown.withLock { $0 } ? false : await bus.publish(events) }
+    func attach(_ sink: any EventSink) { bus.attach(sink) }
+    func subscribe(_ conversations: [ConversationID]) {}
+    func unsubscribe(_ conversations: [ConversationID]) {}
 }
 
 /// Waits for a condition; gives up after a time that only a broken thing needs.

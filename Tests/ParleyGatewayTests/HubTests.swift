@@ -236,7 +236,7 @@ private final class CountingBus: EventBus {
     private let counts = Mutex<[ConversationID: Int]>([:])
     var wanted: [ConversationID: Int] { counts.withLock { $0 } }
 
-    func publish(_ events: [BusEvent]) async {}
+    func publish(_ events: [BusEvent]) async -> Bool { true }
     func attach(_ sink: any EventSink) {}
     func subscribe(_ conversations: [ConversationID]) {
         counts.withLock { counts in for id in conversations { counts[id, default: 0] += 1 } }

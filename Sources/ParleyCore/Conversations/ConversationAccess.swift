@@ -23,6 +23,8 @@ public final class ConversationAccess: EventSink {
 
     /// For a bus that loses events: after so long a removal holds everywhere (P7).
     public static let maxAgeOnLossyBus = Duration.seconds(1)
+    /// While the store cannot be read nobody can be removed either: a role that was read shortly before counts on.
+    static let maxAgeWithoutStore = Duration.seconds(10)
 
     private let store: any ConversationStore
     private let maxAge: Duration?
@@ -53,7 +55,12 @@ public final class ConversationAccess: EventSink {
         let (cached, generation) = state.withLock { ($0.roles[key], $0.generation) }
         if let cached, maxAge.map({ now - cached.at < $0 }) ?? true { return cached.role }
         let role: Role?
-        do { role = try await store.role(of: user, in: conversation) } catch { throw ParleyError(error) }
+        do {
+            role = try await store.role(of: user, in: conversation)
+        } catch {
+            if let cached, now - cached.at < Self.maxAgeWithoutStore { return cached.role }
+            throw ParleyError(error)
+        }
         if let role {
             state.withLock { state in
                 if state.generation == generation { state.roles.insert(Known(role: role, at: now), for: key) }

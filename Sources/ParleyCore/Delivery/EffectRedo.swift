@@ -15,11 +15,21 @@ public struct EffectRedo: Sendable {
         self.jobs = jobs
     }
 
-    /// When it returns, all is done. Where it throws, some may be: to redo all is right.
-    func redo(_ messages: [Message], isStopping: @Sendable () -> Bool) async throws(StoreError) {
+    /// When it returns, all is done, but for telling where it says false: see ``tell(_:)``. Where it throws, some may be done: to
+    /// redo all is right.
+    func redo(_ messages: [Message], isStopping: @Sendable () -> Bool) async throws(StoreError) -> Bool {
         if !applier.isIdle { try await applier.apply(messages) }
-        // Without their media they are not told here: whoever listens finds them by their numbers.
-        if let enriched = try? await media.enriched(messages) { await publisher.publish(enriched) }
+        let areTold = await tell(messages)
         try await jobs.queueJobs(of: messages.map(DueMessage.init), isStopping: isStopping)
+        return areTold
+    }
+
+    /// Step 7 alone. False when not everybody may have been told.
+    func tell(_ messages: [Message]) async -> Bool {
+        do throws(ParleyError) {
+            return await publisher.publish(try await media.enriched(messages))
+        } catch {
+            return false
+        }
     }
 }

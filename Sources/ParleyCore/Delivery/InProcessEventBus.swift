@@ -9,8 +9,10 @@ public final class InProcessEventBus: EventBus {
     public init() {}
 
     /// Sinks are called outside the lock, in the order in which they were attached; one may attach another.
-    public func publish(_ events: [BusEvent]) async {
+    @discardableResult
+    public func publish(_ events: [BusEvent]) async -> Bool {
         for sink in sinks.withLock({ $0 }) { sink.receive(events) }
+        return true
     }
 
     public func attach(_ sink: any EventSink) {

@@ -9,22 +9,46 @@ import Synchronization
 ///
 /// Messages wait in memory, in the order of storing in each lane. When more come than it may keep, because an engine is down
 /// for long, it remembers only the seconds of their ids, and reads them back. The same for messages of which nobody knows
-/// whether they are stored: they are looked for once nothing can come any more.
+/// whether they are stored: they are looked for once nothing can come any more. What could not be published is published when
+/// that works again; push jobs do not wait for it.
 public final class NodeEffects: Service {
     private struct Item: Sendable {
         let due: DueMessage
         /// Whether metadata and counts are done.
         let isApplied: Bool
+        /// Whether it is published.
+        let isTold: Bool
+    }
+
+    /// A message that is not published yet; all else is done.
+    private struct Untold: Sendable {
+        let message: Message
+        /// Whether it is in this node's ledger: it is not another node's.
+        let isOwn: Bool
+    }
+
+    /// Messages of one second that must be read back.
+    private struct Debt {
+        /// How many are owed to the ledger.
+        var count = 0
+        /// False when they need only be published.
+        var isWhole = false
     }
 
     private struct State {
         var waiting: [Item] = []
-        /// Seconds whose messages must be read back, with how many of each are owed to the ledger.
-        var toRead: [Int64: Int] = [:]
+        var untold: [Untold] = []
+        /// By the second in the ids.
+        var toRead: [Int64: Debt] = [:]
         /// The same, not before that moment.
         var unknown: [(second: Int64, notBefore: ContinuousClock.Instant)] = []
         var isClosed = false
         var sleeper: CheckedContinuation<Void, Never>?
+
+        mutating func owe(_ count: Int, ofSecond second: Int64, isWhole: Bool) {
+            toRead[second, default: Debt()].count += count
+            if isWhole { toRead[second, default: Debt()].isWhole = true }
+        }
     }
 
     private let node: NodeID
@@ -53,15 +77,24 @@ public final class NodeEffects: Service {
     // MARK: From the lanes
 
     /// Takes newly stored messages. Never waits.
-    public func stored(_ messages: [AppendLane.Stored], areApplied: Bool) {
+    public func stored(_ messages: [AppendLane.Stored], areApplied: Bool, areTold: Bool) {
         state.withLock { state in
             for item in messages {
                 if state.waiting.count < configuration.maxInMemory {
-                    state.waiting.append(Item(due: DueMessage(item), isApplied: areApplied))
+                    state.waiting.append(Item(due: DueMessage(item), isApplied: areApplied, isTold: areTold))
                 } else {
-                    state.toRead[item.enriched.message.id.second, default: 0] += 1
+                    state.owe(1, ofSecond: item.enriched.message.id.second, isWhole: true)
                 }
             }
+            return state.sleeper.take()
+        }?.resume()
+    }
+
+    /// Messages of another node that are done but for being published. Those that are too many for memory stay unpublished.
+    public func tellLater(_ messages: [Message]) {
+        state.withLock { state in
+            let room = max(0, configuration.maxInMemory - state.untold.count)
+            state.untold += messages.prefix(room).map { Untold(message: $0, isOwn: false) }
             return state.sleeper.take()
         }?.resume()
     }
@@ -95,6 +128,7 @@ public final class NodeEffects: Service {
         while true {
             do throws(StoreError) {
                 if try await finishSome() { continue }
+                if await tellSome() { continue }
                 if try await readBackSome() { continue }
                 if isClosed { return }
                 await sleep()
@@ -114,45 +148,78 @@ public final class NodeEffects: Service {
         let unapplied = batch.filter { !$0.isApplied }.map(\.due.message)
         if !unapplied.isEmpty { try await redo.applier.apply(unapplied) }
         try await redo.jobs.queueJobs(of: batch.map(\.due)) { self.isClosed }
-        state.withLock { $0.waiting.removeFirst(batch.count) }
-        settle(Dictionary(batch.map { ($0.due.message.id.second, 1) }, uniquingKeysWith: +))
+        state.withLock { state in
+            state.waiting.removeFirst(batch.count)
+            for item in batch where !item.isTold { keepUntold(item.due.message, &state) }
+        }
+        settle(batch.filter(\.isTold).map(\.due.message))
         instruments.took(.notify, since: start)
         return true
     }
 
-    /// Redoes the messages of one second. False when there is none to read back.
+    private func keepUntold(_ message: Message, _ state: inout State) {
+        if state.untold.count < configuration.maxInMemory {
+            state.untold.append(Untold(message: message, isOwn: true))
+        } else {
+            state.owe(1, ofSecond: message.id.second, isWhole: false)
+        }
+    }
+
+    /// One message shows whether publishing works; then the others follow. False when it does not, or nothing waits.
+    private func tellSome() async -> Bool {
+        let batch = state.withLock { Array($0.untold.prefix(configuration.maxBatch)) }
+        guard let first = batch.first, await redo.tell([first.message]) else { return false }
+        let others = batch.dropFirst()
+        let areTold = others.isEmpty ? true : await redo.tell(others.map(\.message))
+        let told = areTold ? batch : [first]
+        state.withLock { $0.untold.removeFirst(told.count) }
+        settle(told.filter(\.isOwn).map(\.message))
+        return areTold
+    }
+
+    /// Redoes the messages of one second. False when there is none to read back, or they cannot be published now.
     private func readBackSome() async throws(StoreError) -> Bool {
-        guard let (second, count) = nextToRead() else { return false }
+        guard let (second, debt) = nextToRead() else { return false }
+        var areTold = true
         do throws(StoreError) {
-            let found = try await RepairScan(log: log, node: node, seconds: second..<second + 1).forEachPage { page throws(StoreError) in
-                try await redo.redo(page) { self.isClosed }
+            let scan = RepairScan(log: log, node: node, seconds: second..<second + 1)
+            let found = try await scan.forEachPage { page throws(StoreError) in
+                let isTold = debt.isWhole ? try await redo.redo(page) { self.isClosed } : await redo.tell(page)
+                areTold = areTold && isTold
             }
             readBack.increment(by: found)
-            ledger.settle(count, ofSecond: second)
-            return true
         } catch {
-            state.withLock { $0.toRead[second, default: 0] += count }
+            state.withLock { $0.owe(debt.count, ofSecond: second, isWhole: debt.isWhole) }
             throw error
         }
+        if areTold {
+            ledger.settle(debt.count, ofSecond: second)
+        } else {
+            state.withLock { $0.owe(debt.count, ofSecond: second, isWhole: false) }
+        }
+        return areTold
     }
 
-    private func nextToRead() -> (second: Int64, count: Int)? {
+    private func nextToRead() -> (second: Int64, debt: Debt)? {
         state.withLock { state in
             let now = ContinuousClock.now
-            for (second, _) in state.unknown.filter({ $0.notBefore <= now }) { state.toRead[second, default: 0] += 1 }
+            for (second, _) in state.unknown.filter({ $0.notBefore <= now }) { state.owe(1, ofSecond: second, isWhole: true) }
             state.unknown.removeAll { $0.notBefore <= now }
-            guard let second = state.toRead.keys.min(), let count = state.toRead.removeValue(forKey: second) else { return nil }
-            return (second, count)
+            guard let second = state.toRead.keys.min(), let debt = state.toRead.removeValue(forKey: second) else { return nil }
+            return (second, debt)
         }
     }
 
-    private func settle(_ counts: [Int64: Int]) {
-        for (second, count) in counts { ledger.settle(count, ofSecond: second) }
+    private func settle(_ messages: [Message]) {
+        for (second, count) in Dictionary(messages.map { ($0.id.second, 1) }, uniquingKeysWith: +) { ledger.settle(count, ofSecond: second) }
     }
 
-    /// Until messages are stored, and no longer than until an unknown one may be looked for.
+    /// Until messages are stored, and no longer than until something may be tried again or looked for.
     private func sleep() async {
-        let due = state.withLock { $0.unknown.map(\.notBefore).min() }
+        let due = state.withLock { state in
+            let retry = state.untold.isEmpty && state.toRead.isEmpty ? nil : ContinuousClock.now + .seconds(configuration.pauseSeconds)
+            return (state.unknown.map(\.notBefore) + [retry].compactMap(\.self)).min()
+        }
         let alarm = due.map { due in
             Task {
                 try? await Task.sleep(until: due, clock: .continuous)
@@ -161,8 +228,7 @@ public final class NodeEffects: Service {
         }
         await withCheckedContinuation { continuation in
             let isReady = state.withLock { state in
-                if state.isClosed || !state.waiting.isEmpty || !state.toRead.isEmpty { return true }
-                if state.unknown.map(\.notBefore).min() != due || due.map({ $0 <= .now }) == true { return true }
+                if state.isClosed || !state.waiting.isEmpty || due.map({ $0 <= .now }) == true { return true }
                 state.sleeper = continuation
                 return false
             }

@@ -1,6 +1,6 @@
 import CoreMetrics
 public import Logging
-import ParleyModel
+public import ParleyModel
 public import ServiceLifecycle
 import Synchronization
 
@@ -38,6 +38,7 @@ public final class NodeKeeper: Service {
     private let ledger: EffectLedger
     private let log: any RepairLog
     private let redo: EffectRedo
+    private let whenUntold: @Sendable ([Message]) -> Void
     private let timeSource: any TimeSource
     private let configuration: Configuration
     private let logger: Logger
@@ -48,15 +49,18 @@ public final class NodeKeeper: Service {
     private let repaired = Counter(label: "parley_repaired_messages_total")
     private let takenOver = Counter(label: "parley_nodes_taken_over_total")
 
+    /// - Parameter whenUntold: Takes messages of a node that died which could not be published.
     public init(
-        node: NodeID, register: any NodeRegister, ledger: EffectLedger, log: any RepairLog, redo: EffectRedo, timeSource: any TimeSource,
-        configuration: Configuration = .init(), logger: Logger
+        node: NodeID, register: any NodeRegister, ledger: EffectLedger, log: any RepairLog, redo: EffectRedo,
+        whenUntold: @escaping @Sendable ([Message]) -> Void, timeSource: any TimeSource, configuration: Configuration = .init(),
+        logger: Logger
     ) {
         self.node = node
         self.register = register
         self.ledger = ledger
         self.log = log
         self.redo = redo
+        self.whenUntold = whenUntold
         self.timeSource = timeSource
         self.configuration = configuration
         self.logger = logger
@@ -176,7 +180,7 @@ public final class NodeKeeper: Service {
         try await RepairScan(log: log, node: other, seconds: seconds).forEachPage { page throws(StoreError) in
             let due = page.filter { !done.contains($0.id) }
             if due.isEmpty { return }
-            try await redo.redo(due) { self.isStopping.load(ordering: .relaxed) }
+            if try await !redo.redo(due, isStopping: { self.isStopping.load(ordering: .relaxed) }) { whenUntold(due) }
             whenRedone(due)
             count += due.count
             repaired.increment(by: due.count)

@@ -108,7 +108,7 @@ public final class Notifier: Service {
         while done < end, !isClosed {
             let messages = try await log.messages(after: done, limit: configuration.maxBatch)
             guard let last = messages.last else { break }
-            try await redo.redo(messages.map(\.message)) { self.isClosed }
+            _ = try await redo.redo(messages.map(\.message)) { self.isClosed }
             try await log.advance(to: last.position)
             done = last.position
             count += messages.count

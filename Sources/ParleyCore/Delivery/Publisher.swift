@@ -10,17 +10,19 @@ public struct Publisher: Sendable {
         self.instruments = instruments
     }
 
-    public func publish(_ stored: [AppendLane.Stored]) async {
+    /// False when it must be done again, since not everybody may have been told.
+    @discardableResult
+    public func publish(_ stored: [AppendLane.Stored]) async -> Bool {
         let start = ContinuousClock.now
-        await bus.publish(
+        defer { instruments.took(.publish, since: start) }
+        return await bus.publish(
             stored.map { item in
                 .message(item.enriched.message.conversationID, sequenceNumber: item.enriched.message.sequenceNumber, json: item.json)
             })
-        instruments.took(.publish, since: start)
     }
 
     /// The same for messages read back from the log.
-    func publish(_ messages: [EnrichedMessage]) async {
+    func publish(_ messages: [EnrichedMessage]) async -> Bool {
         await bus.publish(
             messages.map { .message($0.message.conversationID, sequenceNumber: $0.message.sequenceNumber, json: $0.json) })
     }

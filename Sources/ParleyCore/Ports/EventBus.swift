@@ -30,7 +30,9 @@ public protocol EventSink: Sendable {
 /// Tells events to every node, at most once each: an event may be lost, never the data behind it, and receivers close
 /// gaps by sequence number. Telling is only for what is durable already.
 public protocol EventBus: Sendable {
-    func publish(_ events: [BusEvent]) async
+    /// False when other nodes, and other programs that listen, may not have been told. This node's receivers have.
+    @discardableResult
+    func publish(_ events: [BusEvent]) async -> Bool
 
     /// Adds a receiver for as long as the bus lives.
     func attach(_ sink: any EventSink)

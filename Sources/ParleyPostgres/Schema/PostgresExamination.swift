@@ -5,7 +5,7 @@ public import ParleyEngines
 public struct PostgresExamination: Sendable {
     private static let oldest: Int64 = 130_000
     /// Connections of one node.
-    private static let connections: Int64 = 8
+    private static let connections: Int64 = 10
 
     private let database: PostgresDatabase
 

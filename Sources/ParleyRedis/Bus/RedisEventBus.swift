@@ -37,8 +37,9 @@ public final class RedisEventBus: EventBus {
 
     /// Returns when the sinks of this node were called and Redis has the events, or it is clear that it will not get
     /// them, which the metric `parley_bus_untold_events_total` counts.
-    public func publish(_ events: [BusEvent]) async {
-        guard !events.isEmpty else { return }
+    @discardableResult
+    public func publish(_ events: [BusEvent]) async -> Bool {
+        guard !events.isEmpty else { return true }
         // Before Redis is told: they may be back at once. Only what is listened to comes back.
         for case .message(let id, let number, _) in events where subscriber.wants(id) { inbox.remember(id, number) }
         inbox.deliver(events)
@@ -47,8 +48,10 @@ public final class RedisEventBus: EventBus {
             let replies = try await publisher.run(weight: commands.count) { commands }
             let refused = replies.count { if case .error = $0 { true } else { false } }
             if refused > 0 { untold.increment(by: refused) }
+            return refused == 0
         } catch {
             untold.increment(by: events.count)
+            return false
         }
     }
 

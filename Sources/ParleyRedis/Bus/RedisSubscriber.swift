@@ -95,7 +95,7 @@ final class RedisSubscriber: Sendable {
     private var isClosed: Bool { state.withLock { $0.isClosed } }
 
     private func work(_ connection: RedisConnection) {
-        var backoff = Backoff()
+        var backoff = Backoff(longest: 1)
         while !isClosed {
             do throws(StoreError) {
                 try connection.connect()

@@ -16,7 +16,7 @@ final class RedisConnection {
     private let configuration: RedisConfiguration
     private let name: String
     private var context: UnsafeMutablePointer<redisContext>?
-    private var backoff = Backoff()
+    private var backoff = Backoff(longest: 1)
     /// Before that time it is no use to connect.
     private(set) var retryAt = ContinuousClock.now
     /// How often it was connected.

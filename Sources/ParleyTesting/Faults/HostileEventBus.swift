@@ -33,11 +33,14 @@ public final class HostileEventBus: EventBus {
         self.isFair = isFair
     }
 
-    public func publish(_ events: [BusEvent]) async {
+    @discardableResult
+    public func publish(_ events: [BusEvent]) async -> Bool {
         let (sinks, told) = state.withLock { state in
             (state.sinks, events.flatMap { Self.fate(of: $0, &state, faults, isFair) } + Self.released(&state))
         }
         for sink in sinks where !told.isEmpty { sink.receive(told) }
+        // What it loses it does not know of.
+        return true
     }
 
     private static func fate(

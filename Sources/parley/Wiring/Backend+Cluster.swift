@@ -16,6 +16,8 @@ extension Backend {
             throw Failure("The cluster cannot be used: \(error.sentence). parley doctor looks at each engine.")
         }
         let postgres = PostgresDatabase(engines.postgres)
+        // The lease must be renewed however long other calls wait; one connection for that, one for going on for others.
+        let registry = PostgresDatabase(engines.postgres, connections: 2, maxWaiting: 100)
         let facts = PostgresConversationFacts(postgres)
         let mongo = try MongoDatabase(url: engines.mongodb)
         let messages = MongoMessageStore(
@@ -31,7 +33,7 @@ extension Backend {
             logger.warning("the push queue is not there yet; its jobs wait", metadata: ["error": "\(error)"])
         }
         return Backend(
-            messages: messages, effects: .nodes(register: PostgresNodeRegister(postgres), log: messages),
+            messages: messages, effects: .nodes(register: PostgresNodeRegister(registry), log: messages),
             conversations: PostgresConversationStore(postgres, facts: messages), media: PostgresMediaStore(postgres, facts: messages),
             devices: PostgresDeviceStore(postgres), revocations: PostgresTokenRevocationStore(postgres), pushQueue: pushQueue, bus: bus,
             busLosesEvents: true, presence: presence,
@@ -50,6 +52,7 @@ extension Backend {
                     bus.close()
                     presence.close()
                     mongo.close()
+                    registry.close()
                     postgres.close()
                 }
             })

@@ -41,10 +41,11 @@ struct EffectWiring {
         case .nodes(let register, let log):
             let ledger = EffectLedger()
             let node = NodeID.random()
-            let keeper = NodeKeeper(
-                node: node, register: register, ledger: ledger, log: log, redo: redo, timeSource: timeSource, logger: logger)
             let effects = NodeEffects(
                 node: node, ledger: ledger, log: log, redo: redo, configuration: configuration, instruments: instruments, logger: logger)
+            let keeper = NodeKeeper(
+                node: node, register: register, ledger: ledger, log: log, redo: redo, whenUntold: { effects.tellLater($0) },
+                timeSource: timeSource, logger: logger)
             let metadata = PromptMetadata(applier: applier, logger: logger)
             ids = MessageIDGenerator(node: node, ledger: ledger)
             self.ledger = ledger
@@ -56,8 +57,8 @@ struct EffectWiring {
                     return areApplied
                 }, isUnknown: { effects.isUnknown($0) })
             afterAnswering = { stored, areApplied in
-                await publisher.publish(stored)
-                effects.stored(stored, areApplied: areApplied)
+                let areTold = await publisher.publish(stored)
+                effects.stored(stored, areApplied: areApplied, areTold: areTold)
             }
             due = { Int64(ledger.count) }
             services = [keeper, effects]
