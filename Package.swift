@@ -116,7 +116,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "ParleyTesting", dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
+            name: "ParleyTesting", dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings
+        ),
         .executableTarget(
             name: "parley",
             dependencies: [

@@ -67,8 +67,7 @@ public struct Copier: Sendable {
         }
         let progress = try await postgres.begin().orFailure()
         try await hook(.begun)
-        if progress.finishedAt != nil, source.isServed { try await postgres.reopen() }
-        tell(source.isServed ? "A server serves \(folder): copying beside it." : "Nobody serves \(folder): it is held until the copy is done.")
+        tell(source.isServed ? "A server serves \(folder): copying beside it." : "Nobody serves \(folder): held until the copy is done.")
         var messages = MessageCopy(
             source: source, postgres: postgres, mongo: MongoMessageImport(target.mongo), position: progress.messagePosition, tell: tell,
             hook: hook)

@@ -143,7 +143,11 @@ struct SampleWorld: Sendable {
         for number in 0..<12 {
             let user = users[number % 4]
             let address: PushAddress =
-                number % 3 == 0 ? .apns(token: "apns \(number)") : number % 3 == 1 ? .fcm(token: "fcm \(number)") : Sample.webPush("https://p/\(number)")
+                switch number % 3 {
+                case 0: .apns(token: "apns \(number)")
+                case 1: .fcm(token: "fcm \(number)")
+                default: Sample.webPush("https://p/\(number)")
+                }
             // All at the same time: their order is that of registering.
             _ = try await stores.devices.register(Sample.device(address, of: user, name: "d\(number)", at: time), maxPerUser: 10)
         }

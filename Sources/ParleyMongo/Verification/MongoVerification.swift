@@ -60,6 +60,8 @@ public struct MongoVerification: VerifiableMessages {
         try await database.run { connection throws(StoreError) in
             var count: Int64 = 0
             var last: [UInt8] = []
+            // Any text, and so only what is in the index.
+            let filter = BSON { $0.set("client_message_id") { $0.set("$gte", "") } }
             try connection.forEach { options in
                 options.set("hint", MongoIndex.Name.conversationSenderKey.rawValue)
                 let fields = BSON { fields in for name in Self.keyFields { fields.set(name, int32: 1) } }
@@ -68,8 +70,6 @@ public struct MongoVerification: VerifiableMessages {
                     projection.set("_id", int32: 0)
                     for name in Self.keyFields { projection.set(name, int32: 1) }
                 }
-                // Any text, and so only what is in the index.
-                let filter = BSON { $0.set("client_message_id") { $0.set("$gte", "") } }
                 return mongoc_collection_find_with_opts(connection.messages, filter.pointer, options.pointer, nil)
             } _: { document in
                 let key = document.bytes
@@ -102,7 +102,8 @@ private struct IndexBound: Sendable {
 extension MongoConnection {
     /// Heads in the order of the index: `from` is the first, `to` the first that is not among them.
     fileprivate func heads(from: IndexBound?, to: IndexBound?, limit: Int) throws(StoreError) -> [BSON] {
-        try read { options in
+        let all = BSON()
+        return try read { options in
             options.set("hint", MongoIndex.Name.conversationSequence.rawValue)
             if let from { options.set("min", from.document) }
             if let to { options.set("max", to.document) }
@@ -113,7 +114,7 @@ extension MongoConnection {
                 $0.set("conversation_id", int32: 1)
                 $0.set("sequence_number", int32: 1)
             }
-            return mongoc_collection_find_with_opts(messages, BSON().pointer, options.pointer, nil)
+            return mongoc_collection_find_with_opts(messages, all.pointer, options.pointer, nil)
         }
     }
 }

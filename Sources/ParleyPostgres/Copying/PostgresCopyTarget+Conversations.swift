@@ -134,7 +134,8 @@ private struct ConversationBatch: Sendable {
     func call(_ statement: PostgresStatement) -> PostgresCall {
         let all = records.map(\.conversation)
         return statement(
-            .ids(all.map(\.id)), .texts(all.map(\.type.rawValue)), .ids(all.map(\.directUserIDs.first)), .ids(all.map(\.directUserIDs.last)),
+            .ids(all.map(\.id)), .texts(all.map(\.type.rawValue)), .ids(all.map(\.directUserIDs.first)),
+            .ids(all.map(\.directUserIDs.last)),
             .texts(all.map { $0.lastMessage?.id.description }), .timestamps(all.map { $0.lastMessage?.at }),
             .texts(all.map { $0.lastMessage?.preview }), .int64s(records.map { $0.unreadCount(of: 0) }),
             .int64s(records.map { $0.unreadCount(of: 1) }), .texts(all.map(\.title)), .ids(all.map(\.createdBy)),

@@ -85,10 +85,11 @@ public struct PostgresCopyTarget: Sendable {
         "copy.begin",
         """
         INSERT INTO parley_copies (source_id, run_id) VALUES ($1, $2)
-        ON CONFLICT (source_id) DO UPDATE SET run_id = excluded.run_id
+        ON CONFLICT (source_id) DO UPDATE SET run_id = excluded.run_id, finished_at = NULL
         """)
 
-    /// Makes this the copy that writes. Whoever copied from the folder before writes no more when this returns.
+    /// Makes this the copy that writes, and an unfinished one. Whoever copied from the folder before writes no more when this
+    /// returns.
     public func begin() async throws(StoreError) -> Result<CopyProgress, CopyObstacleError> {
         try await database.run { [source, run] connection throws(PostgresFailure) in
             try connection.transaction { transaction throws(PostgresFailure) in
@@ -146,16 +147,21 @@ public struct PostgresCopyTarget: Sendable {
         _ = try await write { transaction throws(PostgresFailure) in try transaction.run(call).changed }
     }
 
+    /// Not before anything that was copied, by whichever clock: what is later is a node's work.
     private static let finish = PostgresStatement(
-        "copy.finish", "UPDATE parley_copies SET finished_at = clock_timestamp() WHERE source_id = $1 AND finished_at IS NULL")
-    private static let reopen = PostgresStatement("copy.reopen", "UPDATE parley_copies SET finished_at = NULL WHERE source_id = $1")
+        "copy.finish",
+        """
+        UPDATE parley_copies SET finished_at = greatest(
+            clock_timestamp(), (SELECT max(changed_at) FROM participants), (SELECT max(changed_at) FROM conversations))
+        WHERE source_id = $1
+        """)
     /// As a node that has died.
     private static let leaveEffects = PostgresStatement(
         "copy.effects",
         """
         INSERT INTO node_checkpoints AS n (node_id, due_from, leased_by, leased_until)
         SELECT id, due_from, id, clock_timestamp() - interval '1 minute' FROM unnest($1::text[], $2::timestamptz[]) AS due (id, due_from)
-        ON CONFLICT (node_id) DO UPDATE SET due_from = least(n.due_from, excluded.due_from)
+        ON CONFLICT (node_id) DO UPDATE SET due_from = excluded.due_from WHERE n.due_from > excluded.due_from
         """)
 
     /// Leaves the effects of messages that nobody has carried out to the first node that is started: as those of a node that
@@ -171,11 +177,6 @@ public struct PostgresCopyTarget: Sendable {
     /// Notes that nothing is left.
     public func finish() async throws {
         _ = try await write { [source] transaction throws(PostgresFailure) in try transaction.run(Self.finish(.id(source))).changed }
-    }
-
-    /// Notes that something is left again, because the folder was served once more.
-    public func reopen() async throws {
-        _ = try await write { [source] transaction throws(PostgresFailure) in try transaction.run(Self.reopen(.id(source))).changed }
     }
 
     /// Activities that nodes give are microseconds since 1970; those of a folder are positions in its log.

@@ -35,7 +35,8 @@ public enum LoopbackPort {
         defer { close(descriptor) }
         var patience = timeval(tv_sec: 1, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        guard withAddress(port, { connect(descriptor, $0, $1) == 0 }), send(descriptor, greeting, greeting.count, 0) == greeting.count else {
+        guard withAddress(port, { connect(descriptor, $0, $1) == 0 }), send(descriptor, greeting, greeting.count, 0) == greeting.count
+        else {
             return false
         }
         var answer: UInt8 = 0
