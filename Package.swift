@@ -110,6 +110,11 @@ let package = Package(
             name: "ParleyRabbitMQ", dependencies: ["CRabbitMQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
             swiftSettings: settings),
         .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
+        // Apart from ParleyTesting, so that a change of an adapter builds the tests of the engines again, and no others.
+        .target(
+            name: "ParleyEngineTesting",
+            dependencies: ["CLibPQ", "CMongoC", "ParleyEngines", "ParleyMongo", "ParleyPostgres", "ParleyTesting"],
+            swiftSettings: settings),
         .executableTarget(
             name: "parley",
             dependencies: [
@@ -144,7 +149,7 @@ let package = Package(
         .testTarget(name: "ParleyEnginesTests", dependencies: ["ParleyCore", "ParleyEngines"], swiftSettings: settings),
         .testTarget(
             name: "ParleyMongoTests",
-            dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyTesting", logging],
+            dependencies: ["ParleyCore", "ParleyEngineTesting", "ParleyModel", "ParleyMongo", "ParleyTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "ParleyRedisTests",
@@ -152,7 +157,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ParleyPostgresTests",
-            dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyPostgres", "ParleyTesting", logging],
+            dependencies: ["ParleyCore", "ParleyEngines", "ParleyEngineTesting", "ParleyModel", "ParleyPostgres", "ParleyTesting", logging],
             swiftSettings: settings),
         .testTarget(
             name: "ParleyRabbitMQTests",

@@ -1,5 +1,6 @@
 import Foundation
 import ParleyCore
+import ParleyEngineTesting
 import ParleyModel
 import ParleyMongo
 import ParleyTesting
@@ -26,14 +27,14 @@ struct MongoContractTests {
                 document += [0x09] + Self.name("created_at") + Self.little(Int64(1_767_225_600_123))
                 document += Self.text("client_message_id", "k")
             }
-            #expect(RawClient(url).documents() == [expected])
+            #expect(RawMongoClient(url).documents() == [expected])
         }
     }
 
     @Test func `a message without a key has no such field, and one without media an empty array`() async throws {
         try await withMongo { database, url in
             _ = try await MongoMessageStore.node(database).append([Sample.draft(in: .random(), from: .random())])
-            let found = try #require(RawClient(url).command(#"{"find": "messages"}"#))
+            let found = try #require(RawMongoClient(url).command(#"{"find": "messages"}"#))
             #expect(!found.contains("client_message_id"))
             #expect(found.contains(#""media_ids" : [  ]"#) || found.contains(#""media_ids" : []"#), "\(found)")
         }
@@ -102,7 +103,7 @@ struct MongoContractTests {
             let batch = (0..<50).map { Sample.draft(in: conversation, from: user, key: "\($0)", mediaIDs: [.random()]) }
             _ = try await MongoMessageStore.node(database).append(batch)
             let hinted = query.dropLast() + #", "hint": "\#(index)"}"#
-            let explained = try #require(RawClient(url).command(#"{"explain": \#(hinted), "verbosity": "queryPlanner"}"#))
+            let explained = try #require(RawMongoClient(url).command(#"{"explain": \#(hinted), "verbosity": "queryPlanner"}"#))
             let plan = explained.components(separatedBy: #""rejectedPlans""#)[0]
             #expect(plan.contains("\"indexName\" : \"\(index)\""), "\(plan)")
             #expect(plan.contains("\"stage\" : \"\(stage)\""), "\(plan)")

@@ -1,4 +1,5 @@
 import ParleyCore
+import ParleyEngineTesting
 import ParleyModel
 import ParleyMongo
 import ParleyTesting
@@ -68,7 +69,7 @@ struct MongoLossTests {
         configuration.socketMilliseconds = 2000
         try await withMongo(server.url(), configuration) { database in
             let failing = #"{"configureFailPoint": "failCommand", "mode": \#(mode), "data": {"failCommands": ["insert"], \#(data)}}"#
-            let client = RawClient(server.url())
+            let client = RawMongoClient(server.url())
             #expect(client.command(failing, on: "admin") != nil)
             try await body(.node(database))
             client.command(#"{"configureFailPoint": "failCommand", "mode": "off"}"#, on: "admin")

@@ -1,19 +1,19 @@
 import Foundation
 import ParleyEngines
-import ParleyMongo
 import ParleyTesting
 
 /// A real mongod of the tests' own: a replica set of one node, which goes away with this value.
-final class MongoServer: Sendable {
+public final class MongoServer: Sendable {
     /// The one that most tests share, started once for each run.
-    static let shared = Task { try await make() }
+    public static let shared = Task { try await make() }
 
-    let port: Int
+    /// On the loopback interface.
+    public let port: Int
     private let folder: ServerFolder
     private let process: ServerProcess
 
     /// Starts one, on a thread that may wait.
-    static func make() async throws -> MongoServer { try await onOwnThread { try MongoServer() } }
+    public static func make() async throws -> MongoServer { try await onOwnThread { try MongoServer() } }
 
     private init() throws {
         port = try LoopbackPort.free()
@@ -30,21 +30,24 @@ final class MongoServer: Sendable {
         try initiate()
     }
 
-    func url(_ database: String = "parley", options: String = "") -> String {
+    /// Of that database.
+    public func url(_ database: String = "parley", options: String = "") -> String {
         "mongodb://127.0.0.1:\(port)/\(database)?replicaSet=rs0\(options)"
     }
 
-    func start() throws { try process.start() }
+    /// Starts it again after ``kill()``.
+    public func start() throws { try process.start() }
 
-    func signal(_ signal: Int32) { process.signal(signal) }
+    /// As of ``ParleyTesting/ServerProcess``.
+    public func signal(_ signal: Int32) { process.signal(signal) }
 
     /// Ends it as a crash would.
-    func kill() async { await process.kill() }
+    public func kill() async { await process.kill() }
 
     /// Through the driver's command API, without naming the set, which does not exist yet.
     private func initiate() throws {
         let member = #"{"_id": "rs0", "members": [{"_id": 0, "host": "127.0.0.1:\#(port)"}]}"#
-        let client = RawClient("mongodb://127.0.0.1:\(port)/?directConnection=true&serverSelectionTryOnce=false")
+        let client = RawMongoClient("mongodb://127.0.0.1:\(port)/?directConnection=true&serverSelectionTryOnce=false")
         let deadline = ContinuousClock.now + .seconds(120)
         while true {
             _ = client.command(#"{"replSetInitiate": \#(member)}"#, on: "admin")
@@ -70,44 +73,4 @@ final class MongoServer: Sendable {
         }
         return program
     }
-}
-
-/// Runs the body with a database of its own on the shared server, migrated.
-func withMongo<Value>(
-    _ configuration: MongoConfiguration = .init(), _ body: (MongoDatabase, _ url: String) async throws -> Value
-) async throws -> Value {
-    let url = try await MongoServer.shared.value.url("t\(UUID().uuidString.prefix(18))")
-    return try await withMongo(url, configuration) { try await body($0, url) }
-}
-
-/// Runs the body with that database, migrated, and closes it.
-func withMongo<Value>(
-    _ url: String, _ configuration: MongoConfiguration = .init(), _ body: (MongoDatabase) async throws -> Value
-) async throws -> Value {
-    try await migrate(url)
-    let database = try MongoDatabase(url: url, configuration: configuration)
-    do {
-        let value = try await body(database)
-        await close(database)
-        return value
-    } catch {
-        await close(database)
-        throw error
-    }
-}
-
-private func migrate(_ url: String) async throws {
-    let database = try MongoDatabase(url: url, configuration: .migrating)
-    let result: Result<Void, any Error>
-    do {
-        result = .success(try await MongoSchema(database).migrate())
-    } catch {
-        result = .failure(error)
-    }
-    await close(database)
-    try result.get()
-}
-
-func close(_ database: MongoDatabase) async {
-    await onOwnThread { database.close() }
 }

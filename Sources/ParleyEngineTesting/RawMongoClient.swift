@@ -2,11 +2,13 @@ import CMongoC
 import Foundation
 
 /// The bare driver, for what the tests want to do or see without the store.
-final class RawClient {
+public final class RawMongoClient {
     private let client: OpaquePointer
-    let database: String
+    /// That the URL names.
+    public let database: String
 
-    init(_ url: String) {
+    /// - Parameter url: One that the driver understands, or the test ends here.
+    public init(_ url: String) {
         mongoc_init()
         client = mongoc_client_new(url)!
         database = String(url.split(separator: "/").last?.prefix { $0 != "?" } ?? "")
@@ -16,7 +18,7 @@ final class RawClient {
 
     /// The reply as extended JSON; nil when the command failed.
     @discardableResult
-    func command(_ json: String, on database: String? = nil) -> String? {
+    public func command(_ json: String, on database: String? = nil) -> String? {
         guard let command = bson_new_from_json(json, -1, nil) else { return nil }
         defer { bson_destroy(command) }
         var reply: OpaquePointer?
@@ -27,7 +29,7 @@ final class RawClient {
     }
 
     /// The bytes of all documents, by `_id`.
-    func documents() -> [[UInt8]] {
+    public func documents() -> [[UInt8]] {
         let collection = mongoc_client_get_collection(client, database, "messages")
         defer { mongoc_collection_destroy(collection) }
         let filter = bson_new()

@@ -1,10 +1,8 @@
 import Foundation
-import ParleyCore
 import ParleyEngines
+public import ParleyPostgres
 import ParleyTesting
 import Synchronization
-
-@testable import ParleyPostgres
 
 #if canImport(Glibc)
     import Glibc
@@ -12,19 +10,21 @@ import Synchronization
 
 /// A PostgreSQL server of the tests' own, in a temporary folder, on a free port of the loopback interface. It ends with the
 /// process, however that ends. Where there is no PostgreSQL, making one throws: the test fails.
-final class PostgresServer: Sendable {
-    static let password = "s3cret-of-the-test"
+public final class PostgresServer: Sendable {
+    /// Of the server's superuser, `postgres`.
+    public static let password = "s3cret-of-the-test"
     /// One for all tests; each has databases of its own.
-    static let shared = Task { try await start() }
+    public static let shared = Task { try await start() }
 
-    let port: Int
+    /// On the loopback interface.
+    public let port: Int
     private let folder: String
     private let programs: String
     /// The parents of this server, and of those that were killed.
     private let keepers = Mutex<[(process: Process, input: Pipe)]>([])
 
     /// Makes and starts one, on a thread that may wait.
-    static func start() async throws -> PostgresServer { try await onOwnThread { try PostgresServer() } }
+    public static func start() async throws -> PostgresServer { try await onOwnThread { try PostgresServer() } }
 
     private init() throws {
         programs = try Self.findPrograms()
@@ -68,7 +68,7 @@ final class PostgresServer: Sendable {
     }
 
     /// Starts it again after ``kill()``.
-    func restart() async throws {
+    public func restart() async throws {
         try await onOwnThread {
             try self.awaitChildren()
             // It still has its process id, for nobody waits for it.
@@ -92,15 +92,20 @@ final class PostgresServer: Sendable {
     }
 
     /// `kill -9` of the server; its children end when they notice.
-    func kill() throws {
+    public func kill() throws {
         let text = try String(contentsOfFile: folder + "/pid", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
         guard let pid = pid_t(text) else { throw ServerFailure("no process id in \(folder)/pid") }
         Glibc.kill(pid, SIGKILL)
     }
 
-    func url(database: String, user: String = "postgres", password: String = password) throws -> PostgresURL {
-        let text = "postgresql://\(user):\(password)@127.0.0.1:\(port)/\(database)"
-        guard let url = PostgresURL(text) else { throw ServerFailure("no URL") }
+    /// Of that database, for that role, as text.
+    public func address(database: String, user: String = "postgres", password: String = password) -> String {
+        "postgresql://\(user):\(password)@127.0.0.1:\(port)/\(database)"
+    }
+
+    /// The same for a store.
+    public func url(database: String, user: String = "postgres", password: String = password) throws -> PostgresURL {
+        guard let url = PostgresURL(address(database: database, user: user, password: password)) else { throw ServerFailure("no URL") }
         return url
     }
 
