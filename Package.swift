@@ -109,6 +109,9 @@ let package = Package(
         .target(
             name: "ParleyRabbitMQ", dependencies: ["CRabbitMQ", "ParleyCore", "ParleyEngines", "ParleyModel", logging],
             swiftSettings: settings),
+        .target(
+            name: "ParleyCluster", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres"],
+            swiftSettings: settings),
         .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
         // Apart from ParleyTesting, so that a change of an adapter builds the tests of the engines again, and no others.
         .target(
@@ -158,6 +161,13 @@ let package = Package(
         .testTarget(
             name: "ParleyPostgresTests",
             dependencies: ["ParleyCore", "ParleyEngines", "ParleyEngineTesting", "ParleyModel", "ParleyPostgres", "ParleyTesting", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ParleyClusterTests",
+            dependencies: [
+                "ParleyCluster", "ParleyCore", "ParleyEngineTesting", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres",
+                "ParleyTesting",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ParleyRabbitMQTests",
