@@ -160,7 +160,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ParleyPostgresTests",
-            dependencies: ["ParleyCore", "ParleyEngines", "ParleyEngineTesting", "ParleyModel", "ParleyPostgres", "ParleyTesting", logging],
+            dependencies: [
+                "ParleyCore", "ParleyEngines", "ParleyEngineTesting", "ParleyModel", "ParleyPostgres", "ParleyTesting", logging,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ParleyClusterTests",

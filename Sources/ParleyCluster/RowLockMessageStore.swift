@@ -72,7 +72,8 @@ public struct RowLockMessageStore: MessageStore {
 
     public func heads(after mark: ActivityMark?) async throws(StoreError) -> ActivityHeads { try await messages.heads(after: mark) }
 
-    public func message(in conversation: ConversationID, from sender: UserID, clientMessageID: String) async throws(StoreError) -> Message? {
+    public func message(in conversation: ConversationID, from sender: UserID, clientMessageID: String) async throws(StoreError) -> Message?
+    {
         try await messages.message(in: conversation, from: sender, clientMessageID: clientMessageID)
     }
 }

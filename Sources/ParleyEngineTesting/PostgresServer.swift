@@ -41,6 +41,9 @@ public final class PostgresServer: Sendable {
         try start()
     }
 
+    /// Only a measurement needs commits that outlive the machine.
+    private static let isMeasuring = ProcessInfo.processInfo.environment["PARLEY_MEASURE"] != nil
+
     /// The server's parent is a shell that ends it when our end of the pipe is gone. It must not wait for its child: signals
     /// are blocked in processes that Foundation starts.
     private func start() throws {
@@ -48,7 +51,7 @@ public final class PostgresServer: Sendable {
         let input = Pipe()
         let server = """
             \(programs)/postgres -D \(folder)/data -p \(port) -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-            -c fsync=off -c max_connections=400 -c shared_buffers=32MB -c autovacuum=off -c log_min_messages=fatal \
+            -c fsync=\(Self.isMeasuring ? "on" : "off") -c max_connections=400 -c shared_buffers=32MB -c autovacuum=off -c log_min_messages=fatal \
             >\(folder)/log 2>&1 </dev/null & echo $! >\(folder)/pid; read line; kill -QUIT $(cat \(folder)/pid); sleep 1; rm -rf \(folder)
             """
         process.executableURL = URL(fileURLWithPath: "/bin/sh")

@@ -125,6 +125,7 @@ struct AllocatorCrashTests {
                 let (conversation, users) = try await other.stores.pair()
                 let batch = (0..<3).map { Sample.draft(in: conversation, from: users[0], "Stopped \($0)") }
                 async let late = stopped.store.append(batch)
+                defer { gate.open() }
                 try await until { gate.hasHeldOne }
                 let start = ContinuousClock.now
                 let passing = try await other.store.append([Sample.draft(in: conversation, from: users[1])])[0]
@@ -149,6 +150,7 @@ struct AllocatorCrashTests {
             try await cluster.withNode(short) { other in
                 let (conversation, users) = try await other.stores.pair()
                 async let held = slow.store.append([Sample.draft(in: conversation, from: users[0])])
+                defer { gate.open() }
                 try await until { gate.hasHeldOne }
                 let start = ContinuousClock.now
                 let error = await #expect(throws: StoreError.self) {

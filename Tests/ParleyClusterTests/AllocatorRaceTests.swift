@@ -46,6 +46,7 @@ struct AllocatorRaceTests {
             } _: { second in
                 let (conversation, users) = try await second.stores.pair()
                 async let one = first.store.append([Sample.draft(in: conversation, from: users[0])])
+                defer { gate.open() }
                 try await until { gate.hasHeldOne }
                 async let other = second.store.append([Sample.draft(in: conversation, from: users[1])])
                 try await until { try cluster.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'") != "0" }
