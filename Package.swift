@@ -127,8 +127,8 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyAPI", "ParleyBench", "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel", "ParleyMongo",
-                "ParleyPostgres", "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser, configuration,
+                "ParleyAPI", "ParleyBench", "ParleyCluster", "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel",
+                "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser, configuration,
                 hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings
