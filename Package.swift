@@ -128,7 +128,8 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyAPI", "ParleyBench", "ParleyCluster", "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel",
-                "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser, configuration,
+                "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser,
+                configuration,
                 hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings

@@ -224,7 +224,8 @@ private struct Scene: Sendable {
         configuration.stepSeconds = 0.05
         configuration.lastLookSeconds = lastLook
         return NodeKeeper(
-            node: node.id, register: register, ledger: node.ledger, log: store, redo: redo, whenUntold: { node.effects.tellLater($0) }, timeSource: time,
+            node: node.id, register: register, ledger: node.ledger, log: store, redo: redo, whenUntold: { node.effects.tellLater($0) },
+            timeSource: time,
             configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 }

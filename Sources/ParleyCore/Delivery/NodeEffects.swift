@@ -215,7 +215,9 @@ public final class NodeEffects: Service {
     }
 
     private func settle(_ messages: [Message]) {
-        for (second, count) in Dictionary(messages.map { ($0.id.second, 1) }, uniquingKeysWith: +) { ledger.settle(count, ofSecond: second) }
+        for (second, count) in Dictionary(messages.map { ($0.id.second, 1) }, uniquingKeysWith: +) {
+            ledger.settle(count, ofSecond: second)
+        }
     }
 
     /// Until messages are stored, and no longer than until something may be tried again or looked for.
