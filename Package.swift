@@ -116,13 +116,19 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "ParleyTesting", dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings
-        ),
+            name: "ParleyCluster", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres"],
+            swiftSettings: settings),
+        .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
+        // Apart from ParleyTesting, so that a change of an adapter builds the tests of the engines again, and no others.
+        .target(
+            name: "ParleyEngineTesting",
+            dependencies: ["CLibPQ", "CMongoC", "ParleyEngines", "ParleyMongo", "ParleyPostgres", "ParleyTesting"],
+            swiftSettings: settings),
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyAPI", "ParleyBench", "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel", "ParleyMongo",
-                "ParleyPostgres", "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser, configuration,
+                "ParleyAPI", "ParleyBench", "ParleyCluster", "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel",
+                "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser, configuration,
                 hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings
@@ -152,7 +158,7 @@ let package = Package(
         .testTarget(name: "ParleyEnginesTests", dependencies: ["ParleyCore", "ParleyEngines"], swiftSettings: settings),
         .testTarget(
             name: "ParleyMongoTests",
-            dependencies: ["CMongoC", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyTesting", logging],
+            dependencies: ["ParleyCore", "ParleyEngineTesting", "ParleyModel", "ParleyMongo", "ParleyTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "ParleyRedisTests",
@@ -160,7 +166,16 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ParleyPostgresTests",
-            dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyPostgres", "ParleyTesting", logging],
+            dependencies: [
+                "ParleyCore", "ParleyEngines", "ParleyEngineTesting", "ParleyModel", "ParleyPostgres", "ParleyTesting", logging,
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ParleyClusterTests",
+            dependencies: [
+                "ParleyCluster", "ParleyCore", "ParleyEngineTesting", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres",
+                "ParleyTesting",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ParleyRabbitMQTests",
@@ -169,8 +184,8 @@ let package = Package(
         .testTarget(
             name: "ParleyCopyTests",
             dependencies: [
-                "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyRabbitMQ",
-                "ParleyStores", "ParleyTesting", logging,
+                "ParleyCopy", "ParleyCore", "ParleyEngineTesting", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres",
+                "ParleyRabbitMQ", "ParleyStores", "ParleyTesting", logging,
             ],
             swiftSettings: settings),
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),

@@ -70,18 +70,41 @@ public final class DriverThreads<Connection>: Sendable {
         _ body: @escaping @Sendable (Connection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
-            let job = Job(deadline: .now + .seconds(maxWaitSeconds)) { connection in
-                do throws(StoreError) {
-                    continuation.resume(returning: .success(try body(connection)))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            } refuse: { refusal in
-                continuation.resume(returning: .failure(refusal))
-            }
-            if let refusal = submit(job) { job.refuse(refusal) }
+            start(body) { continuation.resume(returning: $0) }
         }
         return try result.get()
+    }
+
+    /// The same for a caller that may block: a thread of another engine's pool, whose call needs this engine too. Two pools
+    /// that wait for each other's threads would stand still, so only one of them may call the other, and none itself.
+    public func runBlocking<Value: Sendable>(
+        _ body: @escaping @Sendable (Connection) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        let answer = Mutex<Result<Value, StoreError>>(.failure(.unexpected("\(name): a call ended without an answer")))
+        let isDone = DispatchSemaphore(value: 0)
+        start(body) { result in
+            answer.withLock { $0 = result }
+            isDone.signal()
+        }
+        isDone.wait()
+        return try answer.withLock { $0 }.get()
+    }
+
+    /// `finish` is called once, on whatever thread.
+    private func start<Value: Sendable>(
+        _ body: @escaping @Sendable (Connection) throws(StoreError) -> Value,
+        _ finish: @escaping @Sendable (Result<Value, StoreError>) -> Void
+    ) {
+        let job = Job(deadline: .now + .seconds(maxWaitSeconds)) { connection in
+            do throws(StoreError) {
+                finish(.success(try body(connection)))
+            } catch {
+                finish(.failure(error))
+            }
+        } refuse: { refusal in
+            finish(.failure(refusal))
+        }
+        if let refusal = submit(job) { job.refuse(refusal) }
     }
 
     private func submit(_ job: Job) -> StoreError? {

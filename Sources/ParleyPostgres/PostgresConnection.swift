@@ -41,7 +41,7 @@ final class PostgresConnection {
         try retrying { () throws(PostgresFailure) in try run(calls) }
     }
 
-    private static let commit = PostgresStatement("commit", "COMMIT")
+    fileprivate static let commit = PostgresStatement("commit", "COMMIT")
     private static let rollback = PostgresStatement("rollback", "ROLLBACK")
 
     /// Runs `body` between BEGIN and COMMIT; it is run again when it met others, and undone when it throws.
@@ -135,6 +135,14 @@ final class PostgresTransaction {
             // The server undoes what was not committed.
             throw error.withoutEffect
         }
+    }
+
+    /// Statements and COMMIT leave together: the last of the transaction. When the connection is lost, it is open what
+    /// happened.
+    func commit(_ calls: [PostgresCall]) throws(PostgresFailure) -> [PostgresRows] {
+        let rows = try send(calls + [PostgresConnection.commit()])
+        hasBegun = false
+        return rows.dropLast()
     }
 }
 

@@ -10,6 +10,8 @@ enum PostgresFailure: Error, Equatable {
     case refused(PostgresRefusal)
     /// A row is not what the schema says.
     case damaged(String)
+    /// What was to be done elsewhere inside a transaction was not; the transaction was undone.
+    case abandoned(StoreError)
 }
 
 /// What PostgreSQL says of a refusal, without the texts of its message: those may repeat values.
@@ -47,6 +49,7 @@ extension PostgresFailure {
         case .lost(let text): .outcomeUnknown("postgresql: \(text)")
         case .refused(let refusal): refusal.storeError
         case .damaged(let text): .unexpected("postgresql: a damaged row: \(text)")
+        case .abandoned(let error): error
         }
     }
 }

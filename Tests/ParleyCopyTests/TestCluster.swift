@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import ParleyCopy
 import ParleyCore
+import ParleyEngineTesting
 import ParleyEngines
 import ParleyModel
 import ParleyMongo
@@ -69,9 +70,8 @@ struct TestCluster: Sendable {
     private static func make() async throws -> TestCluster {
         let name = "copy_" + UUID().uuidString.filter(\.isHexDigit).lowercased()
         let server = try await PostgresServer.shared.value
-        _ = try await server.query("CREATE DATABASE \(name)", in: "postgres")
-        guard let url = PostgresURL(server.urlText(database: name)) else { throw ServerFailure("no URL") }
-        let postgres = PostgresDatabase(url, connections: 3)
+        try await server.query("CREATE DATABASE \(name)", in: "postgres")
+        let postgres = PostgresDatabase(try server.url(database: name), connections: 3)
         _ = try await PostgresMigrator(postgres).migrate()
         let mongoURL = try await MongoServer.shared.value.url(name)
         let mongo = try MongoDatabase(url: mongoURL)

@@ -1,4 +1,5 @@
 import ParleyCore
+import ParleyEngineTesting
 import ParleyMongo
 import ParleyTesting
 import Testing

@@ -1,5 +1,6 @@
 import Dispatch
 import ParleyCore
+import ParleyEngineTesting
 import ParleyModel
 import ParleyTesting
 import Testing

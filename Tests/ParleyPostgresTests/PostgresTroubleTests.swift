@@ -1,5 +1,6 @@
 import Foundation
 import ParleyCore
+import ParleyEngineTesting
 import ParleyModel
 import ParleyTesting
 import Testing

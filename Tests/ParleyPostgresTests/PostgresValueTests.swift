@@ -1,4 +1,5 @@
 import ParleyCore
+import ParleyEngineTesting
 import ParleyModel
 import ParleyTesting
 import Testing

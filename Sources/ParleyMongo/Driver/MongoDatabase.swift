@@ -45,6 +45,13 @@ public final class MongoDatabase: Sendable {
     ) async throws(StoreError) -> Value {
         try await threads.run(body)
     }
+
+    /// For a thread that may wait, of another pool.
+    func runBlocking<Value: Sendable>(
+        _ body: @escaping @Sendable (MongoConnection) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value {
+        try threads.runBlocking(body)
+    }
 }
 
 /// The driver's pool: safe to use from all threads, as libmongoc promises of `mongoc_client_pool_t`.

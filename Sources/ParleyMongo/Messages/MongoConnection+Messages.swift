@@ -36,6 +36,18 @@ extension MongoConnection {
         }
     }
 
+    /// The messages with those numbers that are stored, ascending.
+    func messages(of conversation: ConversationID, _ numbers: ClosedRange<Int64>) throws(StoreError) -> [Message] {
+        let filter = BSON { filter in
+            filter.set("conversation_id", conversation)
+            filter.set("sequence_number") {
+                $0.set("$gte", numbers.lowerBound)
+                $0.set("$lte", numbers.upperBound)
+            }
+        }
+        return try MessageDocument.messages(try find(filter, by: .conversationSequence, sort: ("sequence_number", true)))
+    }
+
     /// The first messages of those keys that are stored.
     func messages(withKeysOf wanted: [NewMessage]) throws(StoreError) -> [MessageKey: Message] {
         let found = try find(BSON { $0.setArray("$or", of: wanted) { $0.set($1, Self.keyFilter($2)) } }, by: .conversationSenderKey)

@@ -45,29 +45,9 @@ public final class MongoMessageStore: MessageStore {
     /// repeated, answered or refused; `outcomeUnknown` says that this could not be done in time either.
     public func append(_ batch: [NewMessage]) async throws(StoreError) -> [AppendOutcome] {
         let known = try await knownAmong(Set(batch.map(\.conversationID)))
-        var fresh: [NewMessage] = []
-        /// Where the message, or the first of its key, stands in `fresh`.
-        var places: [Int?] = []
-        var placesOfKeys: [MessageKey: Int] = [:]
-        var isFirst: [Bool] = []
-        for message in batch {
-            let earlier = MessageKey(message).flatMap { placesOfKeys[$0] }
-            let exists = known.contains(message.conversationID)
-            isFirst.append(exists && earlier == nil)
-            places.append(exists ? earlier ?? fresh.count : nil)
-            guard exists, earlier == nil else { continue }
-            if let key = MessageKey(message) { placesOfKeys[key] = fresh.count }
-            fresh.append(message)
-        }
-        let settled = try await append(fresh: fresh)
-        return zip(places, isFirst).map { place, isFirst in
-            guard let place else { return .noConversation }
-            switch settled[place] {
-            case .stored(let message) where isFirst:
-                return .stored(message, LogPosition(stored.wrappingAdd(1, ordering: .relaxed).newValue))
-            case .stored(let message), .repeated(let message): return .repeated(message)
-            }
-        }
+        let distinct = DistinctBatch(batch) { known.contains($0) }
+        let settled = try await append(fresh: distinct.messages)
+        return distinct.outcomes(of: settled, nextPosition)
     }
 
     private func append(fresh: [NewMessage]) async throws(StoreError) -> [MongoAppend.Settled] {
@@ -79,6 +59,8 @@ public final class MongoMessageStore: MessageStore {
             return try append.run()
         }
     }
+
+    func nextPosition() -> LogPosition { LogPosition(stored.wrappingAdd(1, ordering: .relaxed).newValue) }
 
     private func knownAmong(_ conversations: Set<ConversationID>) async throws(StoreError) -> Set<ConversationID> {
         let unknown = conversations.filter { knownConversations[$0] == nil }
@@ -107,15 +89,8 @@ public final class MongoMessageStore: MessageStore {
             let last = try connection.lastNumbers(of: [conversation])[conversation] ?? 0
             let range = HistoryRange(query, limit: Int64(limit), lastSequence: last)
             guard range.first <= range.last else { return History(messages: [], hasMore: range.hasMore, lastSequence: last) }
-            let filter = BSON { filter in
-                filter.set("conversation_id", conversation)
-                filter.set("sequence_number") {
-                    $0.set("$gte", range.first)
-                    $0.set("$lte", range.last)
-                }
-            }
-            let found = try connection.find(filter, by: .conversationSequence, sort: ("sequence_number", true))
-            return History(messages: try MessageDocument.messages(found), hasMore: range.hasMore, lastSequence: last)
+            let messages = try connection.messages(of: conversation, range.first...range.last)
+            return History(messages: messages, hasMore: range.hasMore, lastSequence: last)
         }
     }
 }

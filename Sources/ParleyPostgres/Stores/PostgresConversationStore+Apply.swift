@@ -31,8 +31,7 @@ extension PostgresConversationStore {
     }
 
     private static func apply(_ batch: [MetadataUpdate], _ connection: PostgresConnection) throws(PostgresFailure) -> [ApplyOutcome] {
-        let rows = try connection.write(MetadataBatch(batch).call(Self.applySteps))
-        let applied = Set(try rows.map { row throws(PostgresFailure) in try row.id(0, as: ConversationID.self) })
+        let applied = try applied(connection.write(applyCall(batch)))
         let others = batch.map(\.conversationID).filter { !applied.contains($0) }
         let stands = others.isEmpty ? [:] : try sequences(of: others, connection)
         return batch.map { update in
@@ -42,20 +41,34 @@ extension PostgresConversationStore {
         }
     }
 
-    private static let findSequences = PostgresStatement(
+    /// Applies steps of different conversations, at most ``maxSteps``. Those whose predecessor is missing, or that were applied
+    /// before, change nothing.
+    static func applyCall(_ steps: [MetadataUpdate]) -> PostgresCall { MetadataBatch(steps).call(applySteps) }
+
+    /// The conversations to which an ``applyCall(_:)`` applied its step.
+    static func applied(_ rows: PostgresRows) throws(PostgresFailure) -> Set<ConversationID> {
+        Set(try rows.map { row throws(PostgresFailure) in try row.id(0, as: ConversationID.self) })
+    }
+
+    static let findSequences = PostgresStatement(
         "conversation.sequences", "SELECT conversation_id, last_sequence FROM conversations WHERE conversation_id = ANY ($1)")
 
     private static func sequences(
         of conversations: [ConversationID], _ connection: PostgresConnection
     ) throws(PostgresFailure) -> [ConversationID: Int64] {
-        let rows = try connection.read(findSequences(.ids(conversations)))
+        try sequences(connection.read(findSequences(.ids(conversations))))
+    }
+
+    /// What ``findSequences`` found.
+    static func sequences(_ rows: PostgresRows) throws(PostgresFailure) -> [ConversationID: Int64] {
         var sequences: [ConversationID: Int64] = [:]
         for row in 0..<rows.count { sequences[try rows[row].id(0)] = try rows[row].int64(1) }
         return sequences
     }
 
-    /// One row a step, and one a sender of a step. The rows are locked in the order of their ids before any is changed:
-    /// batches that meet wait for each other, never in a circle. `sender1`, `sent1` and `sender2`, `sent2` are the senders
+    /// One row a step, and one a sender of a step. The rows are locked in the order of their ids before any is changed,
+    /// a conversation's number before the conversation, as ``PostgresSequences`` does: batches that meet wait for each other,
+    /// never in a circle. `sender1`, `sent1` and `sender2`, `sent2` are the senders
     /// of a direct conversation, of which there are no more.
     private static let applySteps = PostgresStatement(
         "conversation.apply",
@@ -66,7 +79,8 @@ extension PostgresConversationStore {
                 $14::int8[]
             ) AS step (conversation_id, first, last, message_id, message_at, preview, sender1, sent1, sender2, sent2, earliest)
         ), locked AS (
-            SELECT conversation_id FROM conversations WHERE conversation_id = ANY ($1) ORDER BY conversation_id FOR NO KEY UPDATE
+            SELECT s.conversation_id FROM conversation_sequences AS s JOIN conversations AS c USING (conversation_id)
+            WHERE s.conversation_id = ANY ($1) ORDER BY s.conversation_id FOR NO KEY UPDATE OF s, c
         ), applied AS (
             UPDATE conversations AS c SET
                 last_sequence = step.last,
@@ -82,7 +96,7 @@ extension PostgresConversationStore {
                 unread_count_user2 = c.unread_count_user2 + CASE WHEN c.type = 'group' THEN 0 ELSE
                     step.last - step.first + 1 - CASE c.user2_id WHEN step.sender1 THEN sent1 WHEN step.sender2 THEN sent2 ELSE 0 END END
             FROM step
-            WHERE c.conversation_id = step.conversation_id AND c.last_sequence = step.first - 1 AND (SELECT count(*) FROM locked) > 0
+            WHERE c.conversation_id = step.conversation_id AND c.last_sequence = step.first - 1 AND (SELECT count(*) FROM locked) >= 0
             RETURNING c.conversation_id, step.last
         ), numbered AS (
             UPDATE conversation_sequences AS s SET sequence_number = greatest(s.sequence_number, applied.last)

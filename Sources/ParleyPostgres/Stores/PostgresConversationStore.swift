@@ -4,7 +4,7 @@ public import ParleyModel
 /// Conversations, participants and read markers in PostgreSQL; the messages are kept elsewhere.
 ///
 /// Whatever locks more than one row locks conversations first, by id, and participants after them, so that nobody waits
-/// for each other in a circle.
+/// for each other in a circle. What raises a conversation's number locks that one's row before the conversation.
 public struct PostgresConversationStore: ConversationStore {
     let database: PostgresDatabase
     let facts: any MessageFacts

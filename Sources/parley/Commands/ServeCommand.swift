@@ -51,7 +51,9 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private static func backend(_ settings: Settings, _ logger: Logger) async throws -> Backend {
-        if let engines = try Engines(settings) { return try await .cluster(engines, logger: logger) }
+        if let engines = try Engines(settings) {
+            return try await .cluster(engines, allocator: settings.text("sequence.allocator"), logger: logger)
+        }
         return try await .embedded(folder: settings.text("data"), logger: logger)
     }
 

@@ -75,6 +75,9 @@ extension Setting {
             help: "Cluster: where conversations, participants, media and devices are."),
         Setting(key: "redis.url", kind: .url(["redis"]), defaultValue: nil, help: "Cluster: events between nodes, and who is online."),
         Setting(key: "amqp.url", kind: .url(["amqp", "amqps"]), defaultValue: nil, help: "Cluster: the RabbitMQ server with push jobs."),
+        Setting(
+            key: "sequence.allocator", kind: .choice(["mongodb", "postgres"]), defaultValue: "mongodb",
+            help: "Cluster: who gives messages their numbers; the same on all nodes. See docs/decisions/0018."),
         Setting(key: "auth.secret", kind: .secret, defaultValue: nil, help: "Shared secret of HS256 tokens, at least 32 bytes."),
         Setting(
             key: "auth.jwks_file", kind: .text, defaultValue: nil, help: "File with a JWKS: public keys of RS256, ES256 and EdDSA tokens."),

@@ -1,4 +1,5 @@
 import Logging
+import ParleyCluster
 import ParleyCore
 import ParleyEngines
 import ParleyMongo
@@ -7,9 +8,12 @@ import ParleyRabbitMQ
 import ParleyRedis
 
 extension Backend {
+    /// While one lane's batch waits for a majority, or for PostgreSQL, the others' are on their way.
+    private static let laneCount = 4
+
     /// The four engines. Brings their schemas up to date first: MongoDB and PostgreSQL must be there for that. Redis and
     /// RabbitMQ may come later; until then the ready check names them.
-    static func cluster(_ engines: Engines, logger: Logger) async throws -> Backend {
+    static func cluster(_ engines: Engines, allocator: String, logger: Logger) async throws -> Backend {
         do {
             for step in try await engines.migrate() { logger.notice("schema brought up to date", metadata: ["step": "\(step)"]) }
         } catch let error as StoreError {
@@ -23,6 +27,10 @@ extension Backend {
         let messages = MongoMessageStore(
             mongo, conversationExists: { ids async throws(StoreError) in try await facts.existing(among: ids) },
             heads: { mark async throws(StoreError) in try await facts.heads(after: mark) })
+        // Writers that wait for each other's rows must not be what readers wait for.
+        let sequences = allocator == "postgres" ? PostgresDatabase(engines.postgres, connections: laneCount) : nil
+        let numbered: any MessageStore =
+            sequences.map { RowLockMessageStore(messages: messages, sequences: PostgresSequences($0)) } ?? messages
         let redis = RedisConfiguration(url: engines.redis)
         let bus = RedisEventBus(redis, logger: logger)
         let presence = RedisPresence(redis, logger: logger)
@@ -33,7 +41,7 @@ extension Backend {
             logger.warning("the push queue is not there yet; its jobs wait", metadata: ["error": "\(error)"])
         }
         return Backend(
-            messages: messages, effects: .nodes(register: PostgresNodeRegister(registry), log: messages),
+            messages: numbered, effects: .nodes(register: PostgresNodeRegister(registry), log: messages),
             conversations: PostgresConversationStore(postgres, facts: messages), media: PostgresMediaStore(postgres, facts: messages),
             devices: PostgresDeviceStore(postgres), revocations: PostgresTokenRevocationStore(postgres), pushQueue: pushQueue, bus: bus,
             busLosesEvents: true, presence: presence,
@@ -43,8 +51,7 @@ extension Backend {
                 "redis": { () async throws(StoreError) in try await bus.probe() },
                 "rabbitmq": { () async throws(StoreError) in _ = try await pushQueue.depth() },
             ],
-            // While one lane's batch waits for a majority, or for PostgreSQL, the others' are on their way.
-            laneCount: 4,
+            laneCount: laneCount,
             close: {
                 // Whoever writes to the others first.
                 await onOwnThread {
@@ -52,6 +59,7 @@ extension Backend {
                     bus.close()
                     presence.close()
                     mongo.close()
+                    sequences?.close()
                     registry.close()
                     postgres.close()
                 }

@@ -1,11 +1,13 @@
 import Foundation
 import ParleyEngines
+import ParleyTesting
 
 /// A real mongod of the tests' own: a replica set of one node, which goes away with this value.
 public final class MongoServer: Sendable {
     /// The one that most tests share, started once for each run.
     public static let shared = Task { try await make() }
 
+    /// On the loopback interface.
     public let port: Int
     private let folder: ServerFolder
     private let process: ServerProcess
@@ -28,15 +30,15 @@ public final class MongoServer: Sendable {
         try initiate()
     }
 
-    /// Of a database on it, which comes to be when it is first written to.
+    /// Of that database.
     public func url(_ database: String = "parley", options: String = "") -> String {
         "mongodb://127.0.0.1:\(port)/\(database)?replicaSet=rs0\(options)"
     }
 
-    /// Starts it again.
+    /// Starts it again after ``kill()``.
     public func start() throws { try process.start() }
 
-    /// Such as `SIGSTOP`, as by a machine that hangs.
+    /// As of ``ParleyTesting/ServerProcess``.
     public func signal(_ signal: Int32) { process.signal(signal) }
 
     /// Ends it as a crash would.

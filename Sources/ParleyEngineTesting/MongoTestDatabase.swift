@@ -1,10 +1,9 @@
 import Foundation
 import ParleyEngines
-import ParleyMongo
-import ParleyTesting
+public import ParleyMongo
 
 /// Runs the body with a database of its own on the shared server, migrated.
-func withMongo<Value>(
+public func withMongo<Value>(
     _ configuration: MongoConfiguration = .init(), _ body: (MongoDatabase, _ url: String) async throws -> Value
 ) async throws -> Value {
     let url = try await MongoServer.shared.value.url("t\(UUID().uuidString.prefix(18))")
@@ -12,7 +11,7 @@ func withMongo<Value>(
 }
 
 /// Runs the body with that database, migrated, and closes it.
-func withMongo<Value>(
+public func withMongo<Value>(
     _ url: String, _ configuration: MongoConfiguration = .init(), _ body: (MongoDatabase) async throws -> Value
 ) async throws -> Value {
     try await migrate(url)
@@ -39,6 +38,7 @@ private func migrate(_ url: String) async throws {
     try result.get()
 }
 
-func close(_ database: MongoDatabase) async {
+/// Closes it on a thread that may wait.
+public func close(_ database: MongoDatabase) async {
     await onOwnThread { database.close() }
 }

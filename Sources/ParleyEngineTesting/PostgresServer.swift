@@ -1,5 +1,7 @@
 import Foundation
 import ParleyEngines
+public import ParleyPostgres
+import ParleyTesting
 import Synchronization
 
 #if canImport(Glibc)
@@ -9,11 +11,12 @@ import Synchronization
 /// A PostgreSQL server of the tests' own, in a temporary folder, on a free port of the loopback interface. It ends with the
 /// process, however that ends. Where there is no PostgreSQL, making one throws: the test fails.
 public final class PostgresServer: Sendable {
-    /// Of the user `postgres`.
+    /// Of the server's superuser, `postgres`.
     public static let password = "s3cret-of-the-test"
     /// One for all tests; each has databases of its own.
     public static let shared = Task { try await start() }
 
+    /// On the loopback interface.
     public let port: Int
     private let folder: String
     private let programs: String
@@ -38,6 +41,9 @@ public final class PostgresServer: Sendable {
         try start()
     }
 
+    /// Only a measurement needs commits that outlive the machine.
+    private static let isMeasuring = ProcessInfo.processInfo.environment["PARLEY_MEASURE"] != nil
+
     /// The server's parent is a shell that ends it when our end of the pipe is gone. It must not wait for its child: signals
     /// are blocked in processes that Foundation starts.
     private func start() throws {
@@ -45,7 +51,7 @@ public final class PostgresServer: Sendable {
         let input = Pipe()
         let server = """
             \(programs)/postgres -D \(folder)/data -p \(port) -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-            -c fsync=off -c max_connections=400 -c shared_buffers=32MB -c autovacuum=off -c log_min_messages=fatal \
+            -c fsync=\(Self.isMeasuring ? "on" : "off") -c max_connections=400 -c shared_buffers=32MB -c autovacuum=off -c log_min_messages=fatal \
             >\(folder)/log 2>&1 </dev/null & echo $! >\(folder)/pid; read line; kill -QUIT $(cat \(folder)/pid); sleep 1; rm -rf \(folder)
             """
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -95,9 +101,15 @@ public final class PostgresServer: Sendable {
         Glibc.kill(pid, SIGKILL)
     }
 
-    /// A connection URI.
-    public func urlText(database: String, user: String = "postgres", password: String = password) -> String {
+    /// Of that database, for that role, as text.
+    public func address(database: String, user: String = "postgres", password: String = password) -> String {
         "postgresql://\(user):\(password)@127.0.0.1:\(port)/\(database)"
+    }
+
+    /// The same for a store.
+    public func url(database: String, user: String = "postgres", password: String = password) throws -> PostgresURL {
+        guard let url = PostgresURL(address(database: database, user: user, password: password)) else { throw ServerFailure("no URL") }
+        return url
     }
 
     /// Has PostgreSQL's own client run some statements, as any other program might. Tells what they answer, a row a line.
@@ -107,7 +119,7 @@ public final class PostgresServer: Sendable {
             let process = Process()
             let output = Pipe()
             process.executableURL = URL(fileURLWithPath: "\(self.programs)/psql")
-            process.arguments = ["-qAtX", "-v", "ON_ERROR_STOP=1", "-d", self.urlText(database: database), "-c", sql]
+            process.arguments = ["-qAtX", "-v", "ON_ERROR_STOP=1", "-d", self.address(database: database), "-c", sql]
             process.standardOutput = output
             try process.run()
             let answer = try output.fileHandleForReading.readToEnd() ?? Data()

@@ -4,10 +4,10 @@ import Foundation
 /// The bare driver, for what the tests want to do or see without the store.
 public final class RawMongoClient {
     private let client: OpaquePointer
-    /// The one that the URL names.
+    /// That the URL names.
     public let database: String
 
-    /// Connects when there is first something to do.
+    /// - Parameter url: One that the driver understands, or the test ends here.
     public init(_ url: String) {
         mongoc_init()
         client = mongoc_client_new(url)!

@@ -1,59 +1,9 @@
-import Foundation
 import ParleyCore
-import ParleyEngines
+import ParleyEngineTesting
 import ParleyModel
 import ParleyTesting
 
 @testable import ParleyPostgres
-
-/// A database of one test's own on a server, made from a migrated template.
-struct TestDatabase {
-    let url: PostgresURL
-
-    private static let template = Task {
-        let server = try await PostgresServer.shared.value
-        let url = try await makeEmpty(on: server, name: "template")
-        try await withPool(url, connections: 1) { _ = try await PostgresMigrator($0).migrate() }
-        return "template"
-    }
-
-    /// With the schema in place.
-    init() async throws {
-        let server = try await PostgresServer.shared.value
-        let name = "test_" + UUID().uuidString.filter(\.isHexDigit).lowercased()
-        try await Self.admin(server, "CREATE DATABASE \(name) TEMPLATE \(try await Self.template.value)")
-        url = try server.url(database: name)
-    }
-
-    /// Without any table.
-    static func makeEmpty(on server: PostgresServer, name: String) async throws -> PostgresURL {
-        try await admin(server, "CREATE DATABASE \(name)")
-        return try server.url(database: name)
-    }
-
-    private static func admin(_ server: PostgresServer, _ sql: String) async throws {
-        try await withPool(try server.url(database: "postgres"), connections: 1) { pool in _ = try await pool.text(sql) }
-    }
-}
-
-/// Runs the body with connections to a database, and closes them.
-func withPool<Value>(
-    _ url: PostgresURL, connections: Int = 4, limits: PostgresLimits = .init(), _ body: (PostgresDatabase) async throws -> Value
-) async throws -> Value {
-    let database = PostgresDatabase(url, connections: connections, limits: limits)
-    do {
-        let value = try await body(database)
-        await close(database)
-        return value
-    } catch {
-        await close(database)
-        throw error
-    }
-}
-
-private func close(_ database: PostgresDatabase) async {
-    await onOwnThread { database.close() }
-}
 
 /// Runs the body on all stores over a fresh database, with messages in memory.
 func withStores(connections: Int = 4, _ body: (StoreSubject) async throws -> Void) async throws {
