@@ -49,6 +49,7 @@ READ_PAUSE_SECONDS = 0.3
 PAIR_PAUSE_SECONDS = 2.0
 GIVE_UP_SHARE = 0.3
 QUIET_START_SECONDS = 2.0
+VERIFY_SHOWN = 1000  # characters: a crash would tell of every register
 # A fault may make an effect be repeated, by the node itself and by who goes on for it.
 MOST_NOTIFICATIONS = 3
 
@@ -147,7 +148,7 @@ class ClusterRun:
 
     def _verify(self) -> List[str]:
         result = self.cluster.nodes[0].run("verify")
-        return [] if result.returncode == 0 else [f"exit code {result.returncode}: {result.stdout}{result.stderr}"]
+        return [] if result.returncode == 0 else [f"exit code {result.returncode}: {(result.stdout + result.stderr).strip()[:VERIFY_SHOWN]}"]
 
     def _judge_the_run(self) -> None:
         faults, probes = self.injector.faults, self.injector.probes
