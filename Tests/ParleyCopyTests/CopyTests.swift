@@ -52,7 +52,8 @@ struct CopyTests {
             try await TestCluster.with { cluster in
                 var kills = 0
                 while true {
-                    let left = Mutex(random.number(1...25))
+                    // Each life is longer than the one before it could be: what is compared anew each time needs its steps too.
+                    let left = Mutex(random.number(1...10 * (kills + 2)))
                     do {
                         let summary = try await Self.copier(folder, cluster) { _ in
                             let isOver = left.withLock { left in
