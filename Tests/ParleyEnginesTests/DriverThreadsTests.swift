@@ -81,6 +81,25 @@ struct DriverThreadsTests {
         await #expect(throws: StoreError.unavailable("test: the connections are closed")) { try await threads.run { _ in } }
     }
 
+    @Test func `a thread of one pool may wait for another pool, and gets its answer or error`() async throws {
+        let outer = DriverThreads(name: "outer", count: 2, maxWaiting: 1000) { Connection() }
+        let inner = DriverThreads(name: "inner", count: 1, maxWaiting: 1000) { Connection() }
+        let sum = try await withThrowingTaskGroup(of: Int.self) { group in
+            for number in 1...100 {
+                group.addTask {
+                    try await outer.run { _ throws(StoreError) in try inner.runBlocking { $0.isOnItsThread ? number : 0 } }
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(sum == 5050)
+        await onOwnThread { inner.close() }
+        await #expect(throws: StoreError.unavailable("inner: the connections are closed")) {
+            try await outer.run { _ throws(StoreError) in try inner.runBlocking { _ in } }
+        }
+        await onOwnThread { outer.close() }
+    }
+
     @Test func `an error of the driver is the caller's`() async throws {
         let threads = DriverThreads(name: "test", count: 1, maxWaiting: 1) { Connection() }
         await #expect(throws: StoreError.outcomeUnknown("lost")) {
