@@ -9,7 +9,7 @@ from event_stream import Stream
 from page import examples
 from world import User, World, check, same
 
-LEASE_SECONDS = 90
+LEASE_SECONDS = 30
 MARGIN_SECONDS = 15  # for a machine that is busy
 
 

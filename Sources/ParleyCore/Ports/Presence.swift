@@ -24,8 +24,8 @@ extension Presence {
 }
 
 public enum PresenceLease {
-    /// How long a user counts as online without a renewal.
-    public static let seconds = 90.0
+    /// How long a user counts as online without a renewal: also how long the users of a node that died get no notifications.
+    public static let seconds = 30.0
     /// How often a node renews.
-    public static let renewalSeconds = 30.0
+    public static let renewalSeconds = 10.0
 }
