@@ -159,7 +159,7 @@ let package = Package(
         .testTarget(name: "ParleyEnginesTests", dependencies: ["ParleyCore", "ParleyEngines"], swiftSettings: settings),
         .testTarget(
             name: "ParleyMongoTests",
-            dependencies: ["ParleyCore", "ParleyEngineTesting", "ParleyModel", "ParleyMongo", "ParleyTesting"],
+            dependencies: ["ParleyCore", "ParleyEngineTesting", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "ParleyRedisTests",

@@ -200,9 +200,9 @@ struct LiveServicesTests {
     @Test func `a lease that is not renewed ends`() async throws {
         let presence = InProcessPresence(timeSource: time)
         await presence.arrived(users[0])
-        time.advance(bySeconds: 80)
+        time.advance(bySeconds: PresenceLease.seconds - 10)
         await presence.renew([users[0], users[1]])
-        time.advance(bySeconds: 80)
+        time.advance(bySeconds: PresenceLease.seconds - 10)
         #expect(await presence.online(among: users) == [users[0]])
         time.advance(bySeconds: 10)
         #expect(await presence.online(among: users) == [])

@@ -24,6 +24,18 @@ struct NodeRepairTests {
         #expect(await scene.unread() == 3)
     }
 
+    @Test func `metadata that a dead node left behind are applied, also where appending applies them`() async throws {
+        let scene = try await Scene()
+        let stored = try await scene.node().storeWithoutEffects(3)
+        let applying = ApplyingMessages(store: scene.store)
+        let redo = EffectRedo(
+            applier: MetadataApplier(messages: applying, conversations: scene.store), media: scene.redo.media,
+            publisher: scene.redo.publisher, jobs: scene.redo.jobs, metadataMayLag: true)
+        #expect(await scene.unread() == 0)
+        #expect(try await redo.redo(stored) { false })
+        #expect(await scene.unread() == 3)
+    }
+
     @Test func `a node that lives is left alone`() async throws {
         let scene = try await Scene()
         let living = scene.node()
@@ -290,6 +302,21 @@ private struct TestNode: Sendable {
             defer { group.cancelAll() }
             try await body()
         }
+    }
+}
+
+/// Messages of a store that says that appending applies metadata.
+private struct ApplyingMessages: MessageStore {
+    let store: InMemoryStore
+    var appliesMetadata: Bool { true }
+
+    func append(_ batch: [NewMessage]) async -> [AppendOutcome] { await store.append(batch) }
+    func history(of conversation: ConversationID, _ query: HistoryQuery, limit: Int) async -> History {
+        await store.history(of: conversation, query, limit: limit)
+    }
+    func heads(after mark: ActivityMark?) async -> ActivityHeads { await store.heads(after: mark) }
+    func message(in conversation: ConversationID, from sender: UserID, clientMessageID: String) async -> Message? {
+        await store.message(in: conversation, from: sender, clientMessageID: clientMessageID)
     }
 }
 

@@ -7,8 +7,12 @@ public struct EffectRedo: Sendable {
     let media: MediaService
     let publisher: Publisher
     let jobs: PushJobs
+    private let mayLag: Bool
 
-    public init(applier: MetadataApplier, media: MediaService, publisher: Publisher, jobs: PushJobs) {
+    /// - Parameter metadataMayLag: A node that dies may leave messages behind whose metadata are not applied, also where
+    ///   appending applies them. False where both are one atomic step.
+    public init(applier: MetadataApplier, media: MediaService, publisher: Publisher, jobs: PushJobs, metadataMayLag: Bool = false) {
+        mayLag = metadataMayLag
         self.applier = applier
         self.media = media
         self.publisher = publisher
@@ -18,7 +22,7 @@ public struct EffectRedo: Sendable {
     /// When it returns, all is done, but for telling where it says false: see ``tell(_:)``. Where it throws, some may be done: to
     /// redo all is right.
     func redo(_ messages: [Message], isStopping: @Sendable () -> Bool) async throws(StoreError) -> Bool {
-        if !applier.isIdle { try await applier.apply(messages) }
+        if mayLag || !applier.isIdle { try await applier.apply(messages) }
         let areTold = await tell(messages)
         try await jobs.queueJobs(of: messages.map(DueMessage.init), isStopping: isStopping)
         return areTold

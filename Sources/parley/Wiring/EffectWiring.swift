@@ -22,9 +22,12 @@ struct EffectWiring {
         let jobs = PushJobs(
             conversations: backend.conversations, presence: backend.presence, queue: backend.pushQueue, timeSource: timeSource,
             configuration: configuration, createsFirst: createsFirst, logger: logger, afterEnqueue: afterEnqueue)
-        let redo = EffectRedo(applier: applier, media: media, publisher: publisher, jobs: jobs)
+        func redo(metadataMayLag: Bool) -> EffectRedo {
+            EffectRedo(applier: applier, media: media, publisher: publisher, jobs: jobs, metadataMayLag: metadataMayLag)
+        }
         switch backend.effects {
         case .log(let log):
+            let redo = redo(metadataMayLag: false)
             let notifier = Notifier(log: log, redo: redo, configuration: configuration, instruments: instruments, logger: logger)
             ids = MessageIDGenerator()
             ledger = nil
@@ -39,6 +42,7 @@ struct EffectWiring {
             }
             services = [notifier]
         case .nodes(let register, let log):
+            let redo = redo(metadataMayLag: true)
             let ledger = EffectLedger()
             let node = NodeID.random()
             let effects = NodeEffects(
