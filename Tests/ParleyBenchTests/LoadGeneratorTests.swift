@@ -61,7 +61,20 @@ struct LoadGeneratorTests {
     }
 
     private func withServer(_ behaviour: StandIn.Behaviour, _ body: (LoadGenerator) async throws -> Void) async throws {
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        // A thread of its own: others' work on a shared loop would stand between the load and its answers for seconds.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        do {
+            try await withServer(behaviour, on: group.next(), body)
+        } catch {
+            try await group.shutdownGracefully()
+            throw error
+        }
+        try await group.shutdownGracefully()
+    }
+
+    private func withServer(
+        _ behaviour: StandIn.Behaviour, on eventLoop: any EventLoop, _ body: (LoadGenerator) async throws -> Void
+    ) async throws {
         let server = try await ServerBootstrap(group: eventLoop)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(StandIn(behaviour)) }
