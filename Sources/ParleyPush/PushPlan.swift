@@ -34,9 +34,12 @@ struct PushPlan {
             return
         }
         let job = jobs[jobs.count - 1].job
+        let message = PushMessage(
+            messageID: job.messageID, conversationID: job.conversationID, senderID: job.senderID, sequenceNumber: job.sequenceNumber,
+            createdAt: job.createdAt, title: nil, text: job.messagePreview)
         let notification = PushNotification(
-            messageID: job.messageID, conversationID: job.conversationID, senderID: job.senderID, recipientID: recipient,
-            device: device, preview: job.messagePreview, sequenceNumber: job.sequenceNumber, createdAt: job.createdAt)
+            content: .message(message), recipientID: recipient, device: device, badge: nil,
+            expiresAt: job.createdAt.advanced(bySeconds: PushNotification.defaultLifetimeSeconds))
         steps.append(Step(job: jobs.count - 1, provider: provider, notification: notification))
     }
 }

@@ -32,7 +32,7 @@ extension PushWorker {
                 "push provider rejected a notification",
                 metadata: [
                     "provider": "\(step.provider.name)", "reason": "\(reason)",
-                    "message_id": "\(step.notification.messageID)", "recipient_id": "\(step.notification.recipientID)",
+                    "message_id": "\(plan.jobs[step.job].job.messageID)", "recipient_id": "\(step.notification.recipientID)",
                 ])
         }
     }
@@ -40,8 +40,8 @@ extension PushWorker {
     /// A failure is only logged: the push service will say it again for the next message.
     func forgetDevices(gone answers: [PushAnswer?], in plan: PushPlan) async {
         var forgotten: Set<DeviceID> = []
-        for (step, answer) in zip(plan.steps, answers) where answer == .deviceGone {
-            guard let device = step.notification.device, forgotten.insert(device.id).inserted else { continue }
+        for (step, answer) in zip(plan.steps, answers) {
+            guard case .deviceGone = answer, let device = step.notification.device, forgotten.insert(device.id).inserted else { continue }
             do throws(StoreError) {
                 _ = try await devices.remove(device.id, of: device.userID)
             } catch {

@@ -104,7 +104,7 @@ final class FakePushProvider: PushProvider {
 
     init(
         name: String = "fake", deviceKinds: Set<DeviceKind> = Set(DeviceKind.allCases), deliversWithoutDevice: Bool = true,
-        answer: @escaping @Sendable (PushNotification) async -> PushAnswer = { _ in .accepted }
+        answer: @escaping @Sendable (PushNotification) async -> PushAnswer = { _ in .accepted(id: nil) }
     ) {
         self.name = name
         self.deviceKinds = deviceKinds

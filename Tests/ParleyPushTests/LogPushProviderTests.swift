@@ -19,12 +19,12 @@ struct LogPushProviderTests {
     @Test func `a notification without device is one line with every member`() async throws {
         defer { unlink(path) }
         let provider = try LogPushProvider(path: path, time: time)
-        #expect(await provider.send(notification(2)) == .accepted)
+        #expect(await provider.send(notification(2)) == .accepted(id: nil))
         let line = try #require(try lines().first)
         #expect(
             line.members.map(\.name) == [
-                "message_id", "conversation_id", "sender_id", "recipient_id", "device_id", "device_kind", "sequence_number",
-                "preview", "created_at", "sent_at",
+                "type", "message_id", "conversation_id", "sender_id", "sequence_number", "title", "preview", "count", "created_at",
+                "recipient_id", "device_id", "device_kind", "badge", "sent_at",
             ])
         #expect(line["message_id"] == .string("000000000000000700000001"))
         #expect(line["recipient_id"] == .string(UserID(2).description))
@@ -32,6 +32,10 @@ struct LogPushProviderTests {
         #expect(line["device_kind"] == .null)
         #expect(line["sequence_number"] == .integer(5))
         #expect(line["preview"] == .string("Hello \"you\"\nand 👩‍👩‍👧"))
+        #expect(line["type"] == .string("message"))
+        #expect(line["title"] == .string("Ada"))
+        #expect(line["count"] == .integer(1))
+        #expect(line["badge"] == .integer(3))
         #expect(line["created_at"] == .string("1970-01-01T00:00:01.000Z"))
         #expect(line["sent_at"] == .string(time.now().description))
     }
@@ -40,11 +44,28 @@ struct LogPushProviderTests {
         defer { unlink(path) }
         let device = Device(id: DeviceID(9), userID: UserID(2), address: .apns(token: "secret"), name: nil, createdAt: time.now())
         let provider = try LogPushProvider(path: path, time: time)
-        #expect(await provider.send(notification(2, device)) == .accepted)
+        #expect(await provider.send(notification(2, device)) == .accepted(id: nil))
         let line = try #require(try lines().first)
         #expect(line["device_id"] == .string(device.id.description))
         #expect(line["device_kind"] == .string("apns"))
         #expect(!String(decoding: try bytes(), as: UTF8.self).contains("secret"))
+    }
+
+    @Test func `what was read elsewhere is a line of its own type`() async throws {
+        defer { unlink(path) }
+        let provider = try LogPushProvider(path: path, time: time)
+        let read = PushNotification(
+            content: .read(PushRead(conversationID: .sample, lastReadSequence: 7)), recipientID: UserID(2), device: nil, badge: 0,
+            expiresAt: Timestamp(milliseconds: 9000))
+        #expect(await provider.send(read) == .accepted(id: nil))
+        let line = try #require(try lines().first)
+        #expect(
+            line.members.map(\.name) == [
+                "type", "conversation_id", "last_read_sequence", "recipient_id", "device_id", "device_kind", "badge", "sent_at",
+            ])
+        #expect(line["type"] == .string("read"))
+        #expect(line["last_read_sequence"] == .integer(7))
+        #expect(line["badge"] == .integer(0))
     }
 
     @Test func `many at once are many lines that parse, and a second provider appends`() async throws {
@@ -53,7 +74,7 @@ struct LogPushProviderTests {
             let provider = try LogPushProvider(path: path, time: time)
             await withTaskGroup(of: PushAnswer.self) { group in
                 for user in 1...200 { group.addTask { await provider.send(notification(UInt64(user))) } }
-                for await answer in group { #expect(answer == .accepted) }
+                for await answer in group { #expect(answer == .accepted(id: nil)) }
             }
         }
         let recipients = try lines().map { $0["recipient_id"] }
@@ -83,7 +104,7 @@ struct LogPushProviderTests {
         let provider = LogPushProvider(lines: lines, time: time)
         #expect(await provider.send(notification(2)) == .retry(after: nil, reason: "cannot write: No space left on device"))
         fails.withLock { $0 = false }
-        #expect(await provider.send(notification(2)) == .accepted)
+        #expect(await provider.send(notification(2)) == .accepted(id: nil))
     }
 
     @Test(.enabled(if: access("/dev/full", W_OK) == 0))
@@ -105,7 +126,7 @@ struct LogPushProviderTests {
             // With the disk at a standstill only the one without room is answered; then the other four wait.
             #expect(await group.next() == .retry(after: nil, reason: "too many notifications wait for the file"))
             queue.resume()
-            for await answer in group { #expect(answer == .accepted) }
+            for await answer in group { #expect(answer == .accepted(id: nil)) }
         }
         #expect(writes.withLock { $0 } == [4])
     }
@@ -127,8 +148,11 @@ struct LogPushProviderTests {
 
     private func notification(_ recipient: UInt64, _ device: Device? = nil) -> PushNotification {
         PushNotification(
-            messageID: MessageID(high: 7, low: 1), conversationID: .sample, senderID: UserID(1), recipientID: UserID(recipient),
-            device: device, preview: "Hello \"you\"\nand 👩‍👩‍👧", sequenceNumber: 5, createdAt: Timestamp(milliseconds: 1000))
+            content: .message(
+                PushMessage(
+                    messageID: MessageID(high: 7, low: 1), conversationID: .sample, senderID: UserID(1), sequenceNumber: 5,
+                    createdAt: Timestamp(milliseconds: 1000), title: "Ada", text: "Hello \"you\"\nand 👩‍👩‍👧")),
+            recipientID: UserID(recipient), device: device, badge: 3, expiresAt: Timestamp(milliseconds: 9000))
     }
 
     private func lines() throws -> [JSONObject] {

@@ -19,8 +19,12 @@ struct PushWorkerTests {
         #expect(
             sent
                 == PushNotification(
-                    messageID: job.messageID, conversationID: .sample, senderID: UserID(1), recipientID: UserID(2), device: nil,
-                    preview: "Hello", sequenceNumber: 5, createdAt: job.createdAt))
+                    content: .message(
+                        PushMessage(
+                            messageID: job.messageID, conversationID: .sample, senderID: UserID(1), sequenceNumber: 5,
+                            createdAt: job.createdAt, title: nil, text: "Hello")),
+                    recipientID: UserID(2), device: nil, badge: nil,
+                    expiresAt: job.createdAt.advanced(bySeconds: PushNotification.defaultLifetimeSeconds)))
         #expect(stage.queue.finished == [[PushJobID(1): .done]])
     }
 
@@ -111,7 +115,7 @@ struct PushWorkerTests {
     @Test func `a device that the push service does not know is forgotten`() async throws {
         let gone = stage.addDevice(1, of: UserID(2), .apns(token: "a"))
         let kept = stage.addDevice(2, of: UserID(2), .apns(token: "b"))
-        let provider = FakePushProvider { $0.device == gone ? .deviceGone : .accepted }
+        let provider = FakePushProvider { $0.device == gone ? .deviceGone(since: nil) : .accepted(id: nil) }
         stage.queue.add(.sample(1, to: [2]))
         _ = try await stage.worker(provider).workBatch()
 
@@ -128,7 +132,7 @@ struct PushWorkerTests {
     // MARK: Retries
 
     @Test func `a retry names only the recipients that are still owed`() async throws {
-        let provider = FakePushProvider { $0.recipientID == UserID(3) ? .retry(after: nil, reason: "busy") : .accepted }
+        let provider = FakePushProvider { $0.recipientID == UserID(3) ? .retry(after: nil, reason: "busy") : .accepted(id: nil) }
         stage.queue.add(.sample(1, to: [2, 3, 4]), .sample(2, to: [4]))
         _ = try await stage.worker(provider).workBatch()
         #expect(
@@ -142,7 +146,7 @@ struct PushWorkerTests {
         _ = stage.addDevice(2, of: UserID(2), .apns(token: "b"))
         _ = stage.addDevice(3, of: UserID(2), .apns(token: "c"))
         _ = stage.addDevice(4, of: UserID(2), .fcm(token: "d"))
-        let provider = FakePushProvider { $0.device?.address.kind == .apns ? .retry(after: nil, reason: "busy") : .accepted }
+        let provider = FakePushProvider { $0.device?.address.kind == .apns ? .retry(after: nil, reason: "busy") : .accepted(id: nil) }
         stage.queue.add(.sample(1, to: [2]))
         _ = try await stage.worker(provider).workBatch()
         #expect(stage.queue.finished == [[PushJobID(1): .retry(after: 0.5, recipients: [UserID(2)], reason: "fake: busy")]])
@@ -164,7 +168,7 @@ struct PushWorkerTests {
 
     @Test(arguments: [8, 9])
     func `a job that fails at its last attempt is a dead letter for the owed`(attempt: Int) async throws {
-        let provider = FakePushProvider { $0.recipientID == UserID(3) ? .retry(after: nil, reason: "busy") : .accepted }
+        let provider = FakePushProvider { $0.recipientID == UserID(3) ? .retry(after: nil, reason: "busy") : .accepted(id: nil) }
         stage.queue.add(.sample(1, to: [2, 3], attempt: attempt))
         _ = try await stage.worker(provider).workBatch()
         #expect(stage.queue.finished == [[PushJobID(1): .dead(recipients: [UserID(3)], reason: "fake: busy")]])
@@ -180,7 +184,7 @@ struct PushWorkerTests {
         let time = stage.time
         let provider = FakePushProvider { _ in
             time.advance(bySeconds: 30)
-            return .accepted
+            return .accepted(id: nil)
         }
         stage.queue.add(.sample(1, to: [2, 3, 4, 5], attempt: 8))
         _ = try await stage.worker(provider) { $0.maxConcurrentSends = 1 }.workBatch()
@@ -196,7 +200,7 @@ struct PushWorkerTests {
             underWay.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
             await Task.yield()
             underWay.withLock { $0.now -= 1 }
-            return .accepted
+            return .accepted(id: nil)
         }
         stage.queue.add(.sample(1, to: Array(2...9)), .sample(2, to: Array(2...9)))
         _ = try await stage.worker(provider) { $0.maxConcurrentSends = 3 }.workBatch()
@@ -243,7 +247,7 @@ struct PushWorkerTests {
         let provider = FakePushProvider { _ in
             start.yield()
             for await _ in released { break }
-            return .accepted
+            return .accepted(id: nil)
         }
         let worker = stage.worker(provider) { $0.idleSeconds = 3600 }
         let running = Task { try await worker.run() }
@@ -263,7 +267,7 @@ struct PushWorkerTests {
         let (sent, send) = AsyncStream<Void>.makeStream()
         let provider = FakePushProvider { _ in
             send.yield()
-            return .accepted
+            return .accepted(id: nil)
         }
         let worker = stage.worker(provider, jitter: 0) { $0.idleSeconds = 3600 }
         stage.queue.add(.sample(1, to: [2]))

@@ -4,10 +4,15 @@ public import ParleyModel
 public struct PushStanding: Sendable, Equatable {
     public let lastReadSequence: Int64
     public let mute: Mute
+    public let level: NotificationLevel
+    /// The participant's unread messages of the conversation, as the API counts them.
+    public let unreadCount: Int64
 
-    public init(lastReadSequence: Int64, mute: Mute) {
+    public init(lastReadSequence: Int64, mute: Mute, level: NotificationLevel = .all, unreadCount: Int64 = 1) {
         self.lastReadSequence = lastReadSequence
         self.mute = mute
+        self.level = level
+        self.unreadCount = unreadCount
     }
 }
 

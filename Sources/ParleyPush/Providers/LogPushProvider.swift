@@ -31,7 +31,7 @@ public struct LogPushProvider: PushProvider {
 
     public func send(_ notification: PushNotification) async -> PushAnswer {
         switch await lines.write(notification.logLine(sentAt: time.now())) {
-        case .written: .accepted
+        case .written: .accepted(id: nil)
         case .full: .retry(after: nil, reason: "too many notifications wait for the file")
         case .failed(let error): .retry(after: nil, reason: error.description)
         }
@@ -43,27 +43,55 @@ extension PushNotification {
     func logLine(sentAt: Timestamp) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
-            json.name("message_id")
-            json.id(messageID)
-            json.name("conversation_id")
-            json.id(conversationID)
-            json.name("sender_id")
-            json.id(senderID)
+            switch content {
+            case .message(let message): message.writeMembers(to: &json)
+            case .read(let read): read.writeMembers(to: &json)
+            }
             json.name("recipient_id")
             json.id(recipientID)
             json.name("device_id")
             json.optional(device) { $0.id($1.id) }
             json.name("device_kind")
             json.optional(device) { $0.string($1.address.kind.rawValue) }
-            json.name("sequence_number")
-            json.optional(sequenceNumber) { $0.integer($1) }
-            json.name("preview")
-            json.string(preview)
-            json.name("created_at")
-            json.timestamp(createdAt)
+            json.name("badge")
+            json.optional(badge) { $0.integer($1) }
             json.name("sent_at")
             json.timestamp(sentAt)
         }
         return json.bytes + [UInt8(ascii: "\n")]
+    }
+}
+
+extension PushMessage {
+    fileprivate func writeMembers(to json: inout JSONWriter) {
+        json.name("type")
+        json.string("message")
+        json.name("message_id")
+        json.id(messageID)
+        json.name("conversation_id")
+        json.id(conversationID)
+        json.name("sender_id")
+        json.id(senderID)
+        json.name("sequence_number")
+        json.optional(sequenceNumber) { $0.integer($1) }
+        json.name("title")
+        json.optional(title) { $0.string($1) }
+        json.name("preview")
+        json.optional(text) { $0.string($1) }
+        json.name("count")
+        json.integer(Int64(count))
+        json.name("created_at")
+        json.timestamp(createdAt)
+    }
+}
+
+extension PushRead {
+    fileprivate func writeMembers(to json: inout JSONWriter) {
+        json.name("type")
+        json.string("read")
+        json.name("conversation_id")
+        json.id(conversationID)
+        json.name("last_read_sequence")
+        json.integer(lastReadSequence)
     }
 }
