@@ -88,6 +88,13 @@ let package = Package(
         ),
         .target(
             name: "ParleyBench", dependencies: ["ParleyCore", "ParleyModel", nioCore, nioPosix, unixSignals], swiftSettings: settings),
+        .target(
+            name: "ParleyBenchEngines",
+            dependencies: [
+                "ParleyBench", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyRabbitMQ", "ParleyRedis",
+                httpTypes, hummingbird, logging, nioCore, unixSignals,
+            ],
+            swiftSettings: settings),
         // For tests and `make fuzz`: it looks inside the gateway, so it is built for debugging only.
         .target(
             name: "ParleyFuzz", dependencies: ["ParleyCore", "ParleyGateway", "ParleyModel", nioCore, nioEmbedded, nioWebSocket],
@@ -127,7 +134,7 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyAPI", "ParleyBench", "ParleyCluster", "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel",
+                "ParleyAPI", "ParleyBench", "ParleyBenchEngines", "ParleyCluster", "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel",
                 "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser,
                 configuration,
                 hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,

@@ -52,6 +52,15 @@ public struct Bench: Sendable {
     private func measure(on eventLoop: any EventLoop) async throws -> BenchReport {
         var results = BenchResults()
         let startedAt = Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+        try await measureEmbedded(&results, on: eventLoop)
+        if configuration.parts.contains(.cluster), let target = configuration.cluster {
+            try await ClusterBench(configuration: configuration, target: target, eventLoop: eventLoop).measure(&results)
+        }
+        let machine = MachineFacts(at: startedAt, folder: configuration.parentFolder)
+        return BenchReport(configuration: configuration, machine: machine, results: results)
+    }
+
+    private func measureEmbedded(_ results: inout BenchResults, on eventLoop: any EventLoop) async throws {
         if configuration.parts.contains(.creates) {
             try await measureTables(&results, on: eventLoop)
             for turn in 1...configuration.measuredRepeats {
@@ -62,8 +71,6 @@ public struct Bench: Sendable {
             let sockets = try SocketBench(configuration: configuration, eventLoop: eventLoop)
             for turn in 1...configuration.measuredRepeats { try await sockets.measure(turn: turn, &results) }
         }
-        let machine = MachineFacts(at: startedAt, folder: configuration.parentFolder)
-        return BenchReport(configuration: configuration, machine: machine, results: results)
     }
 
     // MARK: The main tables
@@ -108,19 +115,7 @@ public struct Bench: Sendable {
     }
 
     private func measureReads(_ plan: SeedPlan, turn: Int, _ arena: Arena, _ results: inout BenchResults) async throws {
-        let sizes = plan.sizes
-        let rows = [
-            (
-                RowKind.history(sizes.smallHistory),
-                arena.requests.history(plan.smallHistory, of: sizes.smallHistory, readers: plan.readers)
-            ),
-            (
-                RowKind.history(sizes.largeHistory),
-                arena.requests.history(plan.largeHistory, of: sizes.largeHistory, readers: plan.readers)
-            ),
-            (RowKind.list(sizes.listedConversations), arena.requests.list(of: plan.lister, connections: sizes.readerConnections)),
-        ]
-        for (kind, sources) in rows {
+        for (kind, sources) in arena.requests.reads(of: plan) {
             results.add(kind, try await arena.measure(kind, sources, turn: turn))
         }
     }

@@ -15,21 +15,28 @@ public struct BenchConfiguration: Sendable {
         case creates
         /// Deliveries to sockets.
         case sockets
+        /// Creates and reads through a cluster, and what its engines can do: by itself, with ``BenchConfiguration/cluster``.
+        case cluster
     }
 
-    public var parts: Set<Part> = Set(Part.allCases)
+    public var parts: Set<Part> = [.creates, .sockets]
     /// The program to start with `serve`; nil for the program that runs the benchmark.
     public var executable: String?
     /// How long each row is measured, after a warm-up of a fifth of it (at most a second).
-    public var seconds: Double = 5
-    /// How often each row is measured; the report gives medians.
-    public var repeats: Int = 3
-    /// A short smoke run: small sizes, two concurrencies, at most half a second and one repeat a row. Judges no aims.
+    /// Nil for five seconds, or half a second in a quick run.
+    public var seconds: Double?
+    /// How often each row is measured; the report gives medians. Nil for three times, or once in a quick run.
+    public var repeats: Int?
+    /// At which numbers of senders creates are measured; nil for all of the tables. Aims that need others are left out.
+    public var senders: [Int]?
+    /// A short smoke run: small sizes, two concurrencies. Judges no aims.
     public var isQuick: Bool = false
     /// Where the run makes its own temporary folders. The disk behind it is part of what is measured, so this must not
     /// be a file system in memory; the report says so when it is.
     public var parentFolder: String = "/var/tmp"
     public var pushProvider: PushProvider = .log
+    /// What ``Part/cluster`` is measured on.
+    public var cluster: ClusterTarget?
     /// How long to wait after a row until the server has done the row's effects (publishing, push jobs) and is quiet.
     public var settleSeconds: Double = 15
 
@@ -54,16 +61,20 @@ public struct BenchConfiguration: Sendable {
         executable ?? (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
     }
 
-    var sizes: BenchSizes { isQuick ? .quick : .full }
-    var measuredSeconds: Double { isQuick ? min(seconds, 0.5) : seconds }
+    var sizes: BenchSizes {
+        var sizes = isQuick ? BenchSizes.quick : .full
+        if let senders { sizes.concurrencies = senders }
+        return sizes
+    }
+    var measuredSeconds: Double { seconds ?? (isQuick ? 0.5 : 5) }
     var warmUpSeconds: Double { min(1, measuredSeconds / 5) }
     var diskSeconds: Double { min(1, measuredSeconds) }
-    var measuredRepeats: Int { isQuick ? 1 : max(1, repeats) }
+    var measuredRepeats: Int { max(1, repeats ?? (isQuick ? 1 : 3)) }
 }
 
 /// How much of everything a run measures.
 struct BenchSizes: Sendable, Equatable {
-    let concurrencies: [Int]
+    var concurrencies: [Int]
     /// Where the aims on ratios are judged.
     let aimConcurrency: Int
     let readerConnections: Int

@@ -13,7 +13,8 @@ struct Parley: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, TokenCommand.self, ConfigCommand.self, DoctorCommand.self, MigrateCommand.self, VerifyCommand.self,
-            CopyCommand.self, PushCommand.self, BenchCommand.self, BenchWriterCommand.self, VersionCommand.self,
+            CopyCommand.self, PushCommand.self, BenchCommand.self, BenchWriterCommand.self,
+            BenchPlainServiceCommand.self, VersionCommand.self,
         ])
 }
 

@@ -39,6 +39,22 @@ struct BenchReportTests {
         #expect(report.text.contains("At least 9 of the 10 sockets that did not read"))
     }
 
+    @Test func `rows of a cluster are judged beside the plain service, and stand beside the engines' limits`() throws {
+        let report = report(parts: [.cluster], results: clusterResults())
+        #expect(report.aims.map(\.measured) == [12, 0.5, 0.25, 0.95])
+        #expect(report.aims.map(\.verdict) == [.met, .met, .missed, .met])
+        #expect(report.text.contains("mongod insertMany") && report.text.contains("creates over many conversations, plain service"))
+        guard case .object(let members) = try JSONParser.parse(report.json), case .object(let part) = members["cluster"],
+            case .array(let engines) = part["engines"], case .array(let creates) = part["creates"]
+        else {
+            Issue.record("unexpected shape")
+            return
+        }
+        #expect(engines.count == 1)
+        #expect(creates.count == 8)
+        #expect(members["creates"] == nil)
+    }
+
     @Test func `a part that was not measured is not reported`() throws {
         let sockets = report(parts: [.sockets], results: socketResults(.full))
         #expect(!sockets.text.contains("Creates") && sockets.text.contains("Sockets: connections"))
@@ -115,7 +131,7 @@ struct BenchReportTests {
 
     private func report(
         isDebugBuild: Bool = false, fileSystem: String = "ext4", isQuick: Bool = false,
-        parts: Set<BenchConfiguration.Part> = Set(BenchConfiguration.Part.allCases), results: BenchResults? = nil
+        parts: Set<BenchConfiguration.Part> = [.creates, .sockets], results: BenchResults? = nil
     ) -> BenchReport {
         var configuration = BenchConfiguration(openStores: { _ in throw BenchError.interrupted }, token: { _, _ in "" })
         configuration.isQuick = isQuick
@@ -159,6 +175,20 @@ struct BenchReportTests {
         results.restartSeconds = [3, 4, 5]
         results.serverReadySeconds = [0.5]
         results.slowReadersBehind = [10, 9]
+        return results
+    }
+
+    private func clusterResults() -> BenchResults {
+        var results = BenchResults()
+        results.add(.engine("mongod insertMany", 4), Observation(sample: sample(rate: 2000, milliseconds: 1)))
+        for (place, kind, rate, milliseconds) in [
+            (.plainService, .createsOverMany(64), 100, 500), (.oneNode, .createsOverMany(64), 1200, 50),
+            (.twoNodes, .createsOverMany(64), 1000, 60), (.twoNodes, .createsOverOne(64), 250, 250),
+            (.plainService, .createsOverMany(1), 100, 10), (.oneNode, .createsOverMany(1), 200, 5),
+            (.oneNode, .createsInGroup(10, 64), 1000, 60), (.oneNode, .createsInGroup(100_000, 64), 950, 60),
+        ] as [(ClusterPlace, RowKind, Int64, Int64)] {
+            results.add(.on(place, kind), Observation(sample: sample(rate: rate, milliseconds: milliseconds)))
+        }
         return results
     }
 

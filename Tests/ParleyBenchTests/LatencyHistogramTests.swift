@@ -38,6 +38,16 @@ struct LatencyHistogramTests {
         #expect(histogram.quantile(1) == LatencyHistogram.largest)
     }
 
+    @Test func `what was counted in parts is as if it had been counted in one`() {
+        var (whole, first, second) = (LatencyHistogram(), LatencyHistogram(), LatencyHistogram())
+        for value in 1...1000 as ClosedRange<Int64> {
+            whole.record(nanoseconds: value * value)
+            value.isMultiple(of: 3) ? first.record(nanoseconds: value * value) : second.record(nanoseconds: value * value)
+        }
+        first.add(second)
+        #expect(first == whole)
+    }
+
     @Test func `an empty histogram has quantiles of zero`() {
         #expect(LatencyHistogram().quantile(0.99) == 0)
     }

@@ -47,9 +47,22 @@ struct LoadGeneratorTests {
         }
     }
 
+    @Test func `connections are dealt out among the ports`() async throws {
+        try await withServer(.answer(Self.ok)) { good in
+            try await withServer(.answer("HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nbusy")) { busy in
+                let both = LoadGenerator(eventLoop: good.eventLoop, ports: good.ports + busy.ports)
+                _ = try await both.run([source(expecting: 200)], warmUpSeconds: 0.01, seconds: 0.05)
+                await #expect(throws: BenchError.unexpectedAnswer(request: "GET /", expected: 200, status: 503, text: "busy")) {
+                    try await both.run([source(expecting: 200), source(expecting: 200)], warmUpSeconds: 0.01, seconds: 0.05)
+                }
+            }
+        }
+    }
+
     @Test func `a server that does not answer fails the row in bounded time`() async throws {
         try await withServer(.silence) { generator in
-            let impatient = LoadGenerator(eventLoop: generator.eventLoop, port: generator.port, drainTimeout: .milliseconds(20))
+            var impatient = generator
+            impatient.drainTimeout = .milliseconds(20)
             await #expect(throws: BenchError.noAnswer(seconds: 0.02)) { try await impatient.once(source(expecting: 200)) }
         }
     }

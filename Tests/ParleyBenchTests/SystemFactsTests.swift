@@ -9,6 +9,25 @@ struct SystemFactsTests {
         #expect(ProcessUsage.processorSeconds(stat: "") == 0)
     }
 
+    @Test func `the machine's time is that of all processors, without idling and waiting`() {
+        let stat = "cpu  100 20 30 9999 888 5 45 7 3 2\ncpu0 50 10 15 5000 400 2 20 3 1 1\n"
+        #expect(MachineUsage.processorSeconds(stat: stat) == 2)
+        #expect(MachineUsage.processorSeconds(stat: "") == 0)
+    }
+
+    @Test func `an engine's time is that of all its processes, and of no others`() {
+        func stat(_ ticks: Int) -> String { "42 (a) S 1 42 42 0 -1 4194560 100 0 0 0 \(ticks) 0 0 0 20 0 4 0 100 1000 200" }
+        var before = EngineUsage()
+        before.add(comm: "postgres\n", stat: stat(100))
+        var after = EngineUsage()
+        after.add(comm: "postgres\n", stat: stat(300))
+        after.add(comm: "postgres\n", stat: stat(50))
+        after.add(comm: "mongod\n", stat: stat(100))
+        after.add(comm: "mongodump\n", stat: stat(900))
+        #expect(after.since(before).processorSeconds == [.postgresql: 2.5, .mongodb: 1])
+        #expect(before.since(after).processorSeconds == [.postgresql: 0])
+    }
+
     @Test func `memory is read from its line`() {
         let status = "Name:\tparley\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n"
         #expect(ProcessUsage.bytes("VmRSS:", in: status) == 1_048_576)

@@ -85,6 +85,7 @@ private struct Scene {
         let logger = Logger(label: "test")
         let time = ManualTimeSource()
         var configuration = NotifyConfiguration()
+        configuration.firstParticipants = page
         configuration.participantPage = page
         configuration.maxInMemory = inMemory
         configuration.maxRecipientsPerWrite = 600

@@ -18,6 +18,13 @@ struct LatencyHistogram: Sendable, Equatable {
         if value > highest { highest = value }
     }
 
+    /// Counts all that the other has counted.
+    mutating func add(_ other: LatencyHistogram) {
+        for bucket in buckets.indices { buckets[bucket] += other.buckets[bucket] }
+        count += other.count
+        highest = max(highest, other.highest)
+    }
+
     /// The latency, in nanoseconds, that a part `quantile` of all recorded ones does not exceed; 0 when there are none.
     func quantile(_ quantile: Double) -> Int64 {
         let rank = max(1, Int64((quantile * Double(count)).rounded(.up)))

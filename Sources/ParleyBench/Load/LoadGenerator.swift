@@ -25,11 +25,21 @@ struct LoadSample: Sendable, Equatable {
 /// than writing prepared bytes and reading answers, without a task or a lock for a request.
 struct LoadGenerator: Sendable {
     let eventLoop: any EventLoop
-    let port: Int
+    /// Connections are dealt out among them, one after the other.
+    let ports: [Int]
     /// How long the requests that are under way at the end of a row may take.
     var drainTimeout = TimeAmount.seconds(10)
 
     private static let connectTimeout = TimeAmount.seconds(10)
+
+    init(eventLoop: any EventLoop, ports: [Int]) {
+        self.eventLoop = eventLoop
+        self.ports = ports
+    }
+
+    init(eventLoop: any EventLoop, port: Int) {
+        self.init(eventLoop: eventLoop, ports: [port])
+    }
 
     /// One connection for each source, a closed loop on each.
     func run(_ sources: [RequestSource], warmUpSeconds: Double, seconds: Double) async throws -> LoadSample {
@@ -71,7 +81,7 @@ struct LoadGenerator: Sendable {
     }
 
     private func connect(_ sources: [RequestSource], _ tally: NIOLoopBound<LoadTally>) async throws {
-        for source in sources {
+        for (place, source) in sources.enumerated() {
             _ = try await ClientBootstrap(group: eventLoop)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .connectTimeout(Self.connectTimeout)
@@ -80,7 +90,7 @@ struct LoadGenerator: Sendable {
                         try channel.pipeline.syncOperations.addHandler(LoadConnection(source: source, tally: tally.value))
                     }
                 }
-                .connect(host: "127.0.0.1", port: port).get()
+                .connect(host: "127.0.0.1", port: ports[place % ports.count]).get()
         }
     }
 

@@ -39,7 +39,7 @@ final class RequestSources: Sendable {
             RequestSource(
                 [.get(path, endsInNumber: true, token: tokens[reader])],
                 numbers: .random(RandomNumbers(seed: UInt64(place + 1), bound: Int64(messages - limit + 1))),
-                expectedStatus: 200, expectedBytes: limit * Seeder.content.utf8.count)
+                expectedStatus: 200, expectedBytes: limit * BenchText.message.utf8.count)
         }
     }
 
@@ -51,10 +51,20 @@ final class RequestSources: Sendable {
         return Array(repeating: source, count: connections)
     }
 
+    /// Pages of a small history, of a large one, and of a list.
+    func reads(of plan: SeedPlan) -> [(RowKind, [RequestSource])] {
+        let sizes = plan.sizes
+        return [
+            (.history(sizes.smallHistory), history(plan.smallHistory, of: sizes.smallHistory, readers: plan.readers)),
+            (.history(sizes.largeHistory), history(plan.largeHistory, of: sizes.largeHistory, readers: plan.readers)),
+            (.list(sizes.listedConversations), list(of: plan.lister, connections: sizes.readerConnections)),
+        ]
+    }
+
     private func creates(in conversations: [ConversationID], by user: UserID) -> RequestSource {
         let token = tokens[user] ?? ""
         return RequestSource(
-            conversations.map { .create(in: $0, content: String(Seeder.content), token: token) },
+            conversations.map { .create(in: $0, content: BenchText.message, token: token) },
             numbers: .counting(numbers.next()), expectedStatus: 201)
     }
 }

@@ -60,6 +60,35 @@ public struct Aim: Sendable, Equatable {
             }
         }
         return ofEmptyRoute + inDiskCommits + asFast + ofSockets(results, sizes: sizes.sockets, notJudged: reason)
+            + ofCluster(results, sizes: sizes, notJudged: reason)
+    }
+
+    private static func ofCluster(_ results: BenchResults, sizes: BenchSizes, notJudged reason: String?) -> [Aim] {
+        let senders = sizes.aimConcurrency
+        let many = RowKind.createsOverMany(senders)
+        let hot = RowKind.createsOverOne(senders)
+        let alone = RowKind.createsOverMany(1)
+        let (small, large) = (RowKind.createsInGroup(sizes.smallGroup, senders), RowKind.createsInGroup(sizes.largeGroup, senders))
+        return [
+            results.ratio(.on(.oneNode, many), to: .on(.plainService, many)).map {
+                Aim(
+                    "\(many.title), \(senders) senders, one node: rate in the plain service's", measured: $0, atLeast: 10, notJudged: reason
+                )
+            },
+            results.p50Ratio(.on(.oneNode, alone), to: .on(.plainService, alone)).map {
+                Aim("\(alone.title), one sender, one node: p50 in the plain service's", measured: $0, atMost: 1, notJudged: reason)
+            },
+            results.ratio(.on(.twoNodes, hot), to: .on(.twoNodes, many)).map {
+                Aim(
+                    "\(hot.title), \(senders) senders, two nodes: rate as a part of that over many", measured: $0, atLeast: 1.0 / 3,
+                    notJudged: reason)
+            },
+            results.ratio(.on(.oneNode, large), to: .on(.oneNode, small)).map {
+                Aim(
+                    "\(large.title), one node: rate as a part of that of \(small.title)", measured: $0, atLeast: Self.asFast,
+                    notJudged: reason)
+            },
+        ].compactMap { $0 }
     }
 
     private static func ofSockets(_ results: BenchResults, sizes: SocketSizes, notJudged reason: String?) -> [Aim] {

@@ -14,6 +14,10 @@ extension BenchReport {
                 json.name("sockets")
                 writeSockets(to: &json)
             }
+            if measured(.cluster) {
+                json.name("cluster")
+                writeCluster(to: &json)
+            }
             json.name("aims")
             json.array(aims) { write($1, to: &$0) }
             json.name("notes")
@@ -24,11 +28,11 @@ extension BenchReport {
 
     private func writeCreates(to json: inout JSONWriter) {
         json.name("references")
-        json.array(referenceKinds.compactMap(results.row)) { write($1, to: &$0) }
+        json.array(referenceKinds.compactMap(results.row)) { writeRow($1, to: &$0) }
         json.name("creates")
-        json.array(createKinds.compactMap(results.row)) { write($1, to: &$0) }
+        json.array(createKinds.compactMap(results.row)) { writeRow($1, to: &$0) }
         json.name("reads")
-        json.array(readKinds.compactMap(results.row)) { write($1, to: &$0) }
+        json.array(readKinds.compactMap(results.row)) { writeRow($1, to: &$0) }
         json.name("server_memory")
         writeMemory(to: &json)
     }
@@ -71,7 +75,7 @@ extension BenchReport {
         }
     }
 
-    private func write(_ row: ReportRow, to json: inout JSONWriter) {
+    func writeRow(_ row: ReportRow, to json: inout JSONWriter) {
         json.object { json in
             json.name("name")
             json.string(row.kind.title)
@@ -97,6 +101,12 @@ extension BenchReport {
             json.optional(row.p50InDiskCommits) { $0.rounded($1) }
             json.name("server_us")
             json.optional(row.serverSeconds) { $0.rounded($1 * 1e6) }
+            json.name("machine_us")
+            json.optional(row.machineSeconds) { $0.rounded($1 * 1e6) }
+            for (engine, seconds) in row.engineSeconds.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+                json.name("\(engine.rawValue)_us")
+                json.rounded(seconds * 1e6)
+            }
             json.name("generator_us")
             json.optional(row.generatorSeconds) { $0.rounded($1 * 1e6) }
             json.name("effects_done")

@@ -9,6 +9,7 @@ extension BenchReport {
             parts.append(memoryLine)
         }
         if measured(.sockets) { parts += socketParts }
+        if measured(.cluster) { parts += clusterParts }
         parts.append(section("Aims", aimTable))
         parts.append(section("Notes", notes.map { "- \($0)" }.joined(separator: "\n")))
         return parts.joined(separator: "\n\n") + "\n"
@@ -27,7 +28,7 @@ extension BenchReport {
             """
     }
 
-    private func readTable(_ kinds: [RowKind]) -> String {
+    func readTable(_ kinds: [RowKind]) -> String {
         var table = TextTable(["", "conns", "per second", "lowest-highest", "p50 ms", "p99 ms", "p99.9 ms"])
         for row in kinds.compactMap(results.row) { table.add(common(row)) }
         return table.text

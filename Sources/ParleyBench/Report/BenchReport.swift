@@ -41,6 +41,7 @@ public struct BenchReport: Sendable {
     var notes: [String] {
         var notes = measured(.creates) ? createNotes : []
         if measured(.sockets) { notes += socketNotes }
+        if measured(.cluster) { notes += clusterNotes }
         if machine.isDebugBuild {
             notes.append("DEBUG BUILD: these figures say nothing about Parley's speed. Measure with `swift build -c release`.")
         }

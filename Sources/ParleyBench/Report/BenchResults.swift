@@ -19,6 +19,10 @@ enum RowKind: Hashable, Sendable {
     case openLoop(Int, Int)
     /// Connecting up to so many sockets.
     case connecting(Int)
+    /// What an engine of a cluster can do by itself, asked by so many callers.
+    case engine(String, Int)
+    /// Another row, measured on a cluster.
+    indirect case on(ClusterPlace, RowKind)
 
     var title: String {
         switch self {
@@ -36,6 +40,8 @@ enum RowKind: Hashable, Sendable {
         case .openLoop(let conversations, let participants):
             "\(grouped(conversations)) conversations of \(participants), a message a second in each"
         case .connecting: "connecting, authenticating, catching up"
+        case .engine(let name, _): name
+        case .on(let place, let row): "\(row.title), \(place.rawValue)"
         }
     }
 
@@ -48,12 +54,23 @@ enum RowKind: Hashable, Sendable {
             .besideSlowReaders(let sockets, _), .connecting(let sockets):
             sockets
         case .openLoop(let conversations, let participants): conversations * participants
+        case .engine(_, let callers): callers
+        case .on(_, let row): row.connections
         }
     }
 
     private static func burst(_ messages: Int) -> String {
         messages == 1 ? "one message at a time" : "bursts of \(messages) messages"
     }
+}
+
+/// Where a row of a cluster is measured.
+enum ClusterPlace: String, Sendable, CaseIterable {
+    /// The service without batches, on the same engines.
+    case plainService = "plain service"
+    case oneNode = "one node"
+    /// Half of the connections on each.
+    case twoNodes = "two nodes"
 }
 
 /// One measurement of a row, with its neighbours.
@@ -63,6 +80,10 @@ struct Observation: Sendable {
     var serverSeconds: Double?
     /// What this process worked to drive the row.
     var generatorSeconds: Double?
+    /// What the whole machine worked in that time: engines, servers and this process.
+    var machineSeconds: Double?
+    /// What the engines worked in that time.
+    var engines: EngineUsage?
     /// False when the server still worked on the row's effects when the waiting for it ended.
     var becameQuiet = true
     /// Rate by rate and p50 by p50 of the neighbouring references.
@@ -70,10 +91,15 @@ struct Observation: Sendable {
     private(set) var perDiskCommit: Double?
     private(set) var p50InDiskCommits: Double?
 
-    init(sample: LoadSample, serverSeconds: Double? = nil, generatorSeconds: Double? = nil, becameQuiet: Bool = true) {
+    init(
+        sample: LoadSample, serverSeconds: Double? = nil, generatorSeconds: Double? = nil, machineSeconds: Double? = nil,
+        engines: EngineUsage? = nil, becameQuiet: Bool = true
+    ) {
         self.sample = sample
         self.serverSeconds = serverSeconds
         self.generatorSeconds = generatorSeconds
+        self.machineSeconds = machineSeconds
+        self.engines = engines
         self.becameQuiet = becameQuiet
     }
 
@@ -96,6 +122,8 @@ struct BenchResults: Sendable {
     }
 
     private(set) var observations: [RowKind: [Observation]] = [:]
+    /// The rows in the order in which they were first measured.
+    private var order: [RowKind] = []
     var memory = Memory()
     /// Of each idle socket, a value for each turn.
     var socketMemory: [SocketMemory] = []
@@ -108,6 +136,7 @@ struct BenchResults: Sendable {
     var slowReadersBehind: [Int] = []
 
     mutating func add(_ kind: RowKind, _ observation: Observation) {
+        if observations[kind] == nil { order.append(kind) }
         observations[kind, default: []].append(observation)
     }
 
@@ -115,6 +144,15 @@ struct BenchResults: Sendable {
     func row(_ kind: RowKind) -> ReportRow? {
         observations[kind].flatMap { ReportRow(kind: kind, observations: $0) }
     }
+
+    /// The p50 of one row in those of another, by the median of the repeats.
+    func p50Ratio(_ kind: RowKind, to other: RowKind) -> Double? {
+        guard let above = observations[kind], let below = observations[other] else { return nil }
+        return median(zip(above, below).map { $0.sample.p50 / $1.sample.p50 })
+    }
+
+    /// The engines' own limits, in the order in which they were measured.
+    var engineKinds: [RowKind] { order.filter { if case .engine = $0 { true } else { false } } }
 
     /// The rate of one row as a part of another's, by the median of the repeats.
     func ratio(_ kind: RowKind, to other: RowKind) -> Double? {

@@ -12,6 +12,10 @@ struct ReportRow: Sendable, Equatable {
     let p50InDiskCommits: Double?
     /// Processor time of the server for one request, effects included.
     let serverSeconds: Double?
+    /// Processor time of the whole machine for one request.
+    let machineSeconds: Double?
+    /// Processor time of each engine for one request.
+    let engineSeconds: [EngineUsage.Engine: Double]
     /// Processor time of the load generator for one request.
     let generatorSeconds: Double?
     /// Whether the server got quiet after every repeat.
@@ -30,6 +34,14 @@ struct ReportRow: Sendable, Equatable {
         perDiskCommit = median(observations.compactMap(\.perDiskCommit))
         p50InDiskCommits = median(observations.compactMap(\.p50InDiskCommits))
         serverSeconds = Self.perAnswer(observations, \.serverSeconds)
+        machineSeconds = Self.perAnswer(observations, \.machineSeconds)
+        engineSeconds = Dictionary(
+            uniqueKeysWithValues: EngineUsage.Engine.allCases.compactMap { engine in
+                let used = observations.compactMap { observation in
+                    observation.engines?.processorSeconds[engine].map { $0 / Double(max(1, observation.sample.answers)) }
+                }
+                return median(used).map { (engine, $0) }
+            })
         generatorSeconds = Self.perAnswer(observations, \.generatorSeconds)
         becameQuiet = observations.allSatisfy(\.becameQuiet)
     }

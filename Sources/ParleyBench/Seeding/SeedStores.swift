@@ -5,12 +5,13 @@ public struct SeedStores: Sendable {
     public let messages: any MessageStore
     public let conversations: any ConversationStore
     /// Its mark is moved behind what was seeded, so that the server does not begin by publishing a million messages.
-    public let effects: any EffectLog
+    /// Nil where what is seeded leaves nothing to be done.
+    public let effects: (any EffectLog)?
     /// Closes the stores; afterwards another process can open the folder.
     public let close: @Sendable () async -> Void
 
     public init(
-        messages: any MessageStore, conversations: any ConversationStore, effects: any EffectLog,
+        messages: any MessageStore, conversations: any ConversationStore, effects: (any EffectLog)?,
         close: @escaping @Sendable () async -> Void
     ) {
         self.messages = messages

@@ -6,28 +6,34 @@ import ParleyModel
 struct Seeder {
     let stores: SeedStores
     private let now: Timestamp
-    private var made: UInt32 = 0
+    private let ids = MessageIDGenerator()
 
     private static let batch = 2000
-    /// A hundred characters, like every message that the benchmark creates.
-    static let content = String(repeating: "a message of the benchmark ", count: 4).prefix(99) + "."
+
+    private let metadata: MetadataApplier
 
     init(stores: SeedStores) {
         self.stores = stores
+        metadata = MetadataApplier(messages: stores.messages, conversations: stores.conversations)
         now = Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
     }
 
     mutating func seed(_ plan: SeedPlan) async throws {
-        for (place, conversation) in plan.spread.enumerated() {
-            try await group(conversation, owner: plan.author, others: plan.participants(ofSpread: place))
-        }
-        try await group(plan.hot, owner: plan.author, others: plan.senders)
+        try await seedPlaces(plan)
         try await group(plan.smallHistory, owner: plan.author, others: plan.readers)
         try await group(plan.largeHistory, owner: plan.author, others: plan.readers)
         try await seedList(plan)
         try await append(plan.sizes.smallHistory) { _ in (plan.smallHistory, plan.author) }
         try await append(plan.sizes.largeHistory) { _ in (plan.largeHistory, plan.author) }
         try await finishEffects()
+    }
+
+    /// Conversations to write to, and nothing in them.
+    func seedPlaces(_ plan: SeedPlan) async throws {
+        for (place, conversation) in plan.spread.enumerated() {
+            try await group(conversation, owner: plan.author, others: plan.participants(ofSpread: place))
+        }
+        try await group(plan.hot, owner: plan.author, others: plan.senders)
     }
 
     mutating func seed(_ plan: GroupPlan) async throws {
@@ -80,22 +86,29 @@ struct Seeder {
             let places = start..<min(start + Self.batch, count)
             let batch = places.map(place).map { message(in: $0.conversation, from: $0.sender) }
             let outcomes = try await stores.messages.append(batch)
-            for outcome in outcomes {
-                guard case .stored = outcome else { throw BenchError.seeding("a message was not stored: \(outcome)") }
+            let stored = try outcomes.map { outcome in
+                guard case .stored(let message, _) = outcome else { throw BenchError.seeding("a message was not stored: \(outcome)") }
+                return message
             }
+            if !stores.messages.appliesMetadata { try await metadata.apply(stored) }
         }
     }
 
-    private mutating func message(in conversation: ConversationID, from sender: UserID) -> NewMessage {
-        made += 1
-        let id = MessageID(high: UInt64(now.milliseconds / 1000) << 32 | 0x0062_656E, low: made)
-        return NewMessage(
-            id: id, conversationID: conversation, senderID: sender, clientMessageID: nil, messageType: .text,
-            content: String(Self.content), mediaIDs: [], createdAt: now, preview: String(Self.content))
+    private func message(in conversation: ConversationID, from sender: UserID) -> NewMessage {
+        NewMessage(
+            id: ids.next(at: now), conversationID: conversation, senderID: sender, clientMessageID: nil, messageType: .text,
+            content: BenchText.message, mediaIDs: [], createdAt: now, preview: BenchText.message)
     }
 
     /// Nobody is waiting for the seeded messages.
     private func finishEffects() async throws {
-        try await stores.effects.advance(to: stores.effects.lastPosition())
+        guard let effects = stores.effects else { return }
+        try await effects.advance(to: effects.lastPosition())
     }
+}
+
+/// What every message of the benchmark says.
+public enum BenchText {
+    /// A hundred characters.
+    public static let message = String(String(repeating: "a message of the benchmark ", count: 4).prefix(99)) + "."
 }

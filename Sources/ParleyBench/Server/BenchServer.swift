@@ -17,6 +17,7 @@ final class BenchServer: Sendable {
 
     struct Settings: Sendable {
         let executable: String
+        var arguments = ["serve"]
         let secret: String
         let pushProvider: BenchConfiguration.PushProvider
         /// Parley's settings beside those of every run, by their names in the environment.
@@ -69,7 +70,7 @@ final class BenchServer: Sendable {
 
     private static func launch(_ settings: Settings, _ folder: DataFolder, port: Int) throws -> ChildProcess {
         try ChildProcess.start(
-            settings.executable, ["serve"], environment: environment(settings, folder: folder, port: port), log: folder.serverLog)
+            settings.executable, settings.arguments, environment: environment(settings, folder: folder, port: port), log: folder.serverLog)
     }
 
     /// Kills the server, without asking it, and starts it again at the same place; returns when it is ready.

@@ -30,6 +30,21 @@ struct ProcessUsage: Sendable, Equatable {
     }
 }
 
+/// What all processes of the machine have used since it started.
+enum MachineUsage {
+    /// All but idle time and waiting for disks (proc(5), `/proc/stat`). 0 where there is no `/proc`.
+    static var processorSeconds: Double { processorSeconds(stat: SystemFile.read("/proc/stat")) }
+
+    static func processorSeconds(stat: String) -> Double {
+        guard let line = stat.split(separator: "\n").first(where: { $0.hasPrefix("cpu ") }) else { return 0 }
+        let ticks = line.split(separator: " ").dropFirst().compactMap { Double($0) }
+        guard ticks.count >= 8 else { return 0 }
+        // user, nice, system, irq, softirq; the guests' time is in user's already, and stolen time was nobody's here.
+        let busy = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]
+        return busy / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+}
+
 /// Small files that the kernel makes up while they are read: they have no length beforehand.
 enum SystemFile {
     /// Empty when there is no such file.

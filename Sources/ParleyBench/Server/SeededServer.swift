@@ -15,7 +15,7 @@ struct SeededServer: Sendable {
         seed: (inout Seeder) async throws -> Void, _ body: (SeededServer) async throws -> Result
     ) async throws -> Result {
         try await DataFolder.with(in: configuration.parentFolder) { folder in
-            try await fill(folder, configuration, seed)
+            try await fill(folder.data, configuration, seed)
             let settings = BenchServer.Settings(
                 executable: configuration.serverExecutable, secret: randomSecret(), pushProvider: configuration.pushProvider,
                 environment: environment)
@@ -25,11 +25,12 @@ struct SeededServer: Sendable {
         }
     }
 
-    private static func fill(
-        _ folder: DataFolder, _ configuration: BenchConfiguration, _ seed: (inout Seeder) async throws -> Void
+    /// Opens the stores, seeds, and closes them again.
+    static func fill(
+        _ dataFolder: String, _ configuration: BenchConfiguration, _ seed: (inout Seeder) async throws -> Void
     ) async throws {
         configuration.progress("seeding")
-        let stores = try await configuration.openStores(folder.data)
+        let stores = try await configuration.openStores(dataFolder)
         var seeder = Seeder(stores: stores)
         do {
             try await seed(&seeder)
@@ -40,7 +41,7 @@ struct SeededServer: Sendable {
         await stores.close()
     }
 
-    private static func randomSecret() -> String {
+    static func randomSecret() -> String {
         (0..<4).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }.joined(separator: "-")
     }
 }

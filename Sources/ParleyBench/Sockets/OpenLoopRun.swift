@@ -33,7 +33,7 @@ final class OpenLoopRun: SocketRun {
         self.warmUpRounds = warmUpRounds
         self.rounds = warmUpRounds + rounds
         self.numbers = numbers
-        commands = conversations.ids.map { SendCommand(in: $0, content: String(Seeder.content)) }
+        commands = conversations.ids.map { SendCommand(in: $0, content: BenchText.message) }
         schedule = OpenLoopSchedule(conversations: conversations.ids.count)
         remaining = conversations.ids.count * conversations.participants * self.rounds
         outcome = crowd.eventLoop.makePromise()

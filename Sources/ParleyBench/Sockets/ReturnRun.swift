@@ -52,7 +52,7 @@ final class ReturnRun: SocketRun {
         let (conversation, participant) = receiver.place.quotientAndRemainder(dividingBy: conversations.participants)
         if participant == 0, receiver.position == conversations.position {
             var buffer = ByteBuffer()
-            SendCommand(in: conversations.ids[conversation], content: String(Seeder.content)).write(number: numbers.take(), into: &buffer)
+            SendCommand(in: conversations.ids[conversation], content: BenchText.message).write(number: numbers.take(), into: &buffer)
             receiver.write(buffer)
         }
         noteIfBack(receiver)

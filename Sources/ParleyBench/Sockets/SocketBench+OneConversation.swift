@@ -56,7 +56,7 @@ extension SocketBench {
 
     /// What a message looks like to the sockets.
     private func sampleFrame(_ stage: Stage) async throws -> MessageFrame {
-        _ = try await send(.rounds(1), burst: 1, content: String(Seeder.content), stage)
+        _ = try await send(.rounds(1), burst: 1, content: BenchText.message, stage)
         guard let payload = try await stage.driver.on({ $0.receivers[0].lastMessage }), let frame = MessageFrame(payload) else {
             throw BenchError.malformedAnswer("no message event was received")
         }
@@ -71,7 +71,7 @@ extension SocketBench {
         _ = try await stage.server.settle(limitSeconds: configuration.settleSeconds)
         progress("\(kind.title), \(kind.connections) sockets", turn: stage.turn)
         return try await observe({ stage.server.usage.processorSeconds }) {
-            try await send(length, burst: burst, content: String(Seeder.content), stage)
+            try await send(length, burst: burst, content: BenchText.message, stage)
         }
     }
 

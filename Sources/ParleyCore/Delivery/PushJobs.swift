@@ -24,6 +24,9 @@ public struct NotifyConfiguration: Sendable {
     public var maxInMemory = 10_000
     /// Messages worked on at once.
     public var maxBatch = 500
+    /// Participants of each conversation that are read for all conversations of a batch at once. Larger conversations are read
+    /// on by themselves.
+    public var firstParticipants = 100
     /// Participants read at once.
     public var participantPage = 5000
     /// Jobs waiting in the queue beyond which nothing more is queued.
@@ -73,43 +76,38 @@ public struct PushJobs: Sendable {
     /// waits, and throws `unavailable` when `isStopping`. Where it throws, some jobs may be queued: to do all again is right.
     public func queueJobs(of batch: [DueMessage], isStopping: @Sendable () -> Bool) async throws(StoreError) {
         guard configuration.queuesJobs else { return }
-        var jobs: [PushJob] = []
-        var recipientCount = 0
+        var write = JobWrite()
         let groups = Dictionary(grouping: batch, by: \.message.conversationID)
+        let first = try await conversations.participantIDs(of: Array(groups.keys), limit: configuration.firstParticipants)
+        let offline = await offline(among: Set(first.values.joined()))
         for (conversation, messages) in groups {
+            var page = first[conversation] ?? []
+            var isLast = page.count < configuration.firstParticipants
+            var recipients = page.filter(offline.contains)
             var parts = [Int](repeating: 0, count: messages.count)
-            var after: UserID?
-            repeat {
-                let page = try await conversations.participantIDs(of: conversation, after: after, limit: configuration.participantPage)
-                after = page.count == configuration.participantPage ? page.last : nil
-                let offline = await self.offline(among: page)
+            while true {
                 for (place, item) in messages.enumerated() {
-                    let recipients = offline.filter { $0 != item.message.senderID }
-                    for start in stride(from: 0, to: recipients.count, by: PushJob.maxRecipients) {
-                        let some = recipients[start..<min(start + PushJob.maxRecipients, recipients.count)]
-                        jobs.append(job(for: item, recipients: some, part: parts[place]))
-                        parts[place] += 1
-                    }
-                    recipientCount += recipients.count
-                    if recipientCount >= configuration.maxRecipientsPerWrite {
-                        try await enqueue(&jobs, isStopping)
-                        recipientCount = 0
-                    }
+                    write.add(item, recipients: recipients, part: &parts[place])
+                    if write.recipientCount >= configuration.maxRecipientsPerWrite { try await enqueue(&write, isStopping) }
                 }
-            } while after != nil
+                if isLast { break }
+                page = try await conversations.participantIDs(of: conversation, after: page.last, limit: configuration.participantPage)
+                isLast = page.count < configuration.participantPage
+                let offline = await self.offline(among: Set(page))
+                recipients = page.filter(offline.contains)
+            }
         }
-        try await enqueue(&jobs, isStopping)
+        try await enqueue(&write, isStopping)
     }
 
-    private func enqueue(_ jobs: inout [PushJob], _ isStopping: @Sendable () -> Bool) async throws(StoreError) {
-        if jobs.isEmpty { return }
+    private func enqueue(_ write: inout JobWrite, _ isStopping: @Sendable () -> Bool) async throws(StoreError) {
+        if write.jobs.isEmpty { return }
         try await waitForRoom(isStopping)
-        let start = ContinuousClock.now
-        try await queue.enqueue(jobs, at: timeSource.now())
-        queued.increment(by: jobs.count)
-        jobs.removeAll(keepingCapacity: true)
+        try await queue.enqueue(write.jobs, at: timeSource.now())
+        queued.increment(by: write.jobs.count)
         afterEnqueue()
-        await createsFirst.rest(after: ContinuousClock.now - start)
+        await createsFirst.rest(after: ContinuousClock.now - write.begunAt)
+        write = JobWrite()
     }
 
     /// While the queue is full the messages stay due, which the gauge shows.
@@ -121,20 +119,36 @@ public struct PushJobs: Sendable {
     }
 
     /// Not knowing counts as offline: the worker asks again before it sends.
-    private func offline(among users: [UserID]) async -> [UserID] {
+    private func offline(among users: Set<UserID>) async -> Set<UserID> {
         do throws(StoreError) {
-            let online = try await presence.online(among: users)
-            return online.isEmpty ? users : users.filter { !online.contains($0) }
+            return users.subtracting(try await presence.online(among: Array(users)))
         } catch {
             logger.warning("presence is unknown; participants count as offline", metadata: ["error": "\(error)"])
             return users
         }
     }
+}
 
-    private func job(for item: DueMessage, recipients: ArraySlice<UserID>, part: Int) -> PushJob {
-        PushJob(
-            messageID: item.message.id, conversationID: item.message.conversationID, senderID: item.message.senderID,
-            sequenceNumber: item.message.sequenceNumber, recipients: Array(recipients),
-            messagePreview: MessagePreview.notification(from: item.preview), createdAt: item.message.createdAt, part: part)
+/// Jobs that are written to the queue together.
+private struct JobWrite {
+    private(set) var jobs: [PushJob] = []
+    /// Over all jobs.
+    private(set) var recipientCount = 0
+    /// When the work for it began.
+    let begunAt = ContinuousClock.now
+
+    /// Adds a message's jobs for some of its recipients, and counts its parts on.
+    mutating func add(_ item: DueMessage, recipients: [UserID], part: inout Int) {
+        let recipients = recipients.filter { $0 != item.message.senderID }
+        for start in stride(from: 0, to: recipients.count, by: PushJob.maxRecipients) {
+            let some = recipients[start..<min(start + PushJob.maxRecipients, recipients.count)]
+            jobs.append(
+                PushJob(
+                    messageID: item.message.id, conversationID: item.message.conversationID, senderID: item.message.senderID,
+                    sequenceNumber: item.message.sequenceNumber, recipients: Array(some),
+                    messagePreview: MessagePreview.notification(from: item.preview), createdAt: item.message.createdAt, part: part))
+            part += 1
+        }
+        recipientCount += recipients.count
     }
 }

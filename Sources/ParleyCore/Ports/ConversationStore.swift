@@ -98,6 +98,10 @@ public protocol ConversationStore: ResumeStore, PushStandings {
     /// The next participants' ids, ascending, that follow `user`; from the beginning for nil.
     func participantIDs(of conversation: ConversationID, after user: UserID?, limit: Int) async throws(StoreError) -> [UserID]
 
+    /// The first participants' ids of each of these conversations, ascending, at most `limit` of each. A conversation that has none
+    /// is missing.
+    func participantIDs(of conversations: [ConversationID], limit: Int) async throws(StoreError) -> [ConversationID: [UserID]]
+
     /// Adds a participant or changes their role. The stamp is there when something was added or changed; its version is
     /// that change's own.
     func setRole(of user: UserID, in conversation: ConversationID, to role: Role, maxParticipants: Int, at now: Timestamp)
@@ -141,6 +145,16 @@ public protocol ConversationStore: ResumeStore, PushStandings {
 }
 
 extension ConversationStore {
+    /// One after the other, for stores that cannot do better.
+    public func participantIDs(of conversations: [ConversationID], limit: Int) async throws(StoreError) -> [ConversationID: [UserID]] {
+        var found: [ConversationID: [UserID]] = [:]
+        for conversation in conversations {
+            let users = try await participantIDs(of: conversation, after: nil, limit: limit)
+            if !users.isEmpty { found[conversation] = users }
+        }
+        return found
+    }
+
     /// One after the other, for stores that cannot do better.
     public func apply(_ updates: [MetadataUpdate]) async throws(StoreError) -> [ApplyOutcome] {
         var outcomes: [ApplyOutcome] = []

@@ -54,6 +54,24 @@ extension PostgresConversationStore {
         }
     }
 
+    private static let firstIDsOfMany = PostgresStatement(
+        "participants.first-ids-of-many",
+        """
+        SELECT c.conversation_id, p.user_id FROM unnest($1::uuid[]) AS c (conversation_id) CROSS JOIN LATERAL (
+            SELECT user_id FROM participants WHERE conversation_id = c.conversation_id ORDER BY user_id LIMIT $2
+        ) AS p
+        """)
+
+    public func participantIDs(of conversations: [ConversationID], limit: Int) async throws(StoreError) -> [ConversationID: [UserID]] {
+        let found = try await database.run { connection throws(PostgresFailure) in
+            try connection.read(Self.firstIDsOfMany(.ids(conversations), .int64(Int64(limit)))).map { row throws(PostgresFailure) in
+                (try row.id(0, as: ConversationID.self), try row.id(1, as: UserID.self))
+            }
+        }
+        // Nothing promises the order of the inner rows to the outer query.
+        return Dictionary(grouping: found, by: \.0).mapValues { $0.map(\.1).sorted() }
+    }
+
     private static let findRole = PostgresStatement(
         "participant.role", "SELECT role FROM participants WHERE conversation_id = $1 AND user_id = $2")
 

@@ -175,6 +175,14 @@ public enum ConversationStoreConformance {
             try checkEqual(
                 try await store.participantIDs(of: .random(), after: nil, limit: 3), [], "those of an unknown conversation")
         },
+        ConformanceCase("the first participant ids of several conversations are read at once") { stores in
+            let users = Sample.users(5).sorted()
+            let store = stores.conversations
+            let (large, small) = (try await stores.group(users), try await stores.group([users[4], users[0]]))
+            let found = try await store.participantIDs(of: [large, .random(), small], limit: 3)
+            try checkEqual(found, [large: Array(users[..<3]), small: [users[0], users[4]]], "the first ones of each")
+            try checkEqual(try await store.participantIDs(of: [], limit: 3), [:], "those of no conversation")
+        },
         ConformanceCase("a cursor that the store did not make is refused") { stores in
             let user = Sample.users(1)[0]
             let id = try await stores.group([user])

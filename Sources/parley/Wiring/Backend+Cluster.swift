@@ -8,8 +8,9 @@ import ParleyRabbitMQ
 import ParleyRedis
 
 extension Backend {
-    /// While one lane's batch waits for a majority, or for PostgreSQL, the others' are on their way.
-    private static let laneCount = 4
+    /// While one lane's batch waits for a majority, the other's waits for PostgreSQL. More lanes make smaller batches: with four of them
+    /// a message costs both engines a fifth more (docs/SCALING.md).
+    private static let laneCount = 2
 
     /// The four engines. Brings their schemas up to date first: MongoDB and PostgreSQL must be there for that. Redis and
     /// RabbitMQ may come later; until then the ready check names them.

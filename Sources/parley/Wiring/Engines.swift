@@ -90,7 +90,7 @@ struct Engines: Sendable {
     }
 
     /// A step over large tables takes its time.
-    private static var patient: PostgresLimits {
+    static var patient: PostgresLimits {
         var limits = PostgresLimits()
         limits.statementSeconds = 3600
         return limits
