@@ -4,7 +4,7 @@
 #   make run-cluster ARGS="--nodes 3"  further arguments of scripts/run_cluster.py
 #   make bench ARGS="…"                further arguments of `parley bench`; bench-cluster too
 #   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page, terminal, engines,
-#                                      engine-contracts, cluster-crash, cluster-contract, cluster-socket, cluster-examples
+#                                      engine-contracts, cluster-crash, cluster-contract, cluster-socket, cluster-examples, bench
 #   make engines-up ENGINES_FOLDER=/var/tmp/engines ENGINES_PORT=19500      another set of servers
 #   make torture ROUNDS=500 SECONDS=3600 SEED=7
 #   make torture-cluster ROUNDS=20 NODES=3 SECONDS=3600 SEED=7

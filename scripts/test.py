@@ -4,7 +4,7 @@
     scripts/test.py                 everything
     scripts/test.py swift crash     some of the steps: swift, checks, crash, contract, socket, examples, page,
                                     terminal, engines, engine-contracts, cluster-crash, cluster-contract,
-                                    cluster-socket, cluster-examples
+                                    cluster-socket, cluster-examples, bench
 
 `make test` calls it after setup.sh. A step that breaks, or that runs no test, counts as a failure.
 """
@@ -128,6 +128,11 @@ def engine_contracts_test() -> Count:
     return outcome.judged(count_closing_line(outcome.output))
 
 
+def bench_test() -> Count:
+    outcome = run([sys.executable, "Tests/Bench/bench_test.py", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
 STEPS: Dict[str, Callable[[], Count]] = {
     "swift": swift_tests,
     "checks": crash_checks,
@@ -143,6 +148,7 @@ STEPS: Dict[str, Callable[[], Count]] = {
     "cluster-socket": cluster_socket_test,
     "cluster-examples": cluster_examples,
     "engine-contracts": engine_contracts_test,
+    "bench": bench_test,
 }
 WITHOUT_BINARY = {"checks", "engines"}
 
