@@ -150,6 +150,20 @@ final class HubPart: @unchecked Sendable {
         }
     }
 
+    /// Departures that the bus may have told or not (P7). Those who still listen are shut out at once; since they may be in
+    /// again, they then look for what else they were not told.
+    func departed(_ departures: [Departure]) {
+        loop.assertInEventLoop()
+        for departure in departures {
+            let listeners = (byUser[departure.userID] ?? []).filter { $0.hears(departure.conversationID) }
+            for subscriber in listeners {
+                subscriber.removed(from: departure.conversationID)
+                subscriber.lookForLostChanges()
+            }
+            if !listeners.isEmpty { watch.recheck(after: departure.userID, listeners, self) }
+        }
+    }
+
     /// Whether nobody is here and nothing is kept of those who were.
     var isEmpty: Bool {
         loop.assertInEventLoop()

@@ -140,6 +140,15 @@ final class Subscriber: @unchecked Sendable {
         if case .subscribed = phase { advance() }
     }
 
+    /// Whether something of the conversation may be written.
+    func hears(_ conversation: ConversationID) -> Bool {
+        switch phase {
+        case .arrived, .ended: false
+        case .loading(let removed): !removed.contains(conversation)
+        case .subscribed: subscriptions[conversation] != nil
+        }
+    }
+
     /// The user is in the conversation no more: nothing of it is written from here on (P7).
     func removed(from conversation: ConversationID) {
         if case .loading(var removed) = phase {

@@ -40,11 +40,12 @@ extension Backend {
         } catch {
             logger.warning("the push queue is not there yet; its jobs wait", metadata: ["error": "\(error)"])
         }
+        let conversations = PostgresConversationStore(postgres, facts: messages)
         return Backend(
             messages: numbered, effects: .nodes(register: PostgresNodeRegister(registry), log: messages),
-            conversations: PostgresConversationStore(postgres, facts: messages), media: PostgresMediaStore(postgres, facts: messages),
+            conversations: conversations, media: PostgresMediaStore(postgres, facts: messages),
             devices: PostgresDeviceStore(postgres), revocations: PostgresTokenRevocationStore(postgres), pushQueue: pushQueue, bus: bus,
-            busLosesEvents: true, presence: presence,
+            busLosesEvents: true, departures: conversations, presence: presence,
             dependencies: [
                 "mongodb": { () async throws(StoreError) in try await mongo.ping() },
                 "postgresql": { () async throws(StoreError) in try await postgres.check() },
