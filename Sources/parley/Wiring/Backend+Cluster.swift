@@ -11,11 +11,14 @@ extension Backend {
     /// While one lane's batch waits for a majority, or for PostgreSQL, the others' are on their way.
     private static let laneCount = 4
 
-    /// The four engines. Brings their schemas up to date first: MongoDB and PostgreSQL must be there for that. Redis and
-    /// RabbitMQ may come later; until then the ready check names them.
+    /// The four engines. Brings their schemas up to date first: MongoDB and PostgreSQL must be there for that, and hold no copy
+    /// that is not finished. Redis and RabbitMQ may come later; until then the ready check names them.
     static func cluster(_ engines: Engines, allocator: String, logger: Logger) async throws -> Backend {
         do {
             for step in try await engines.migrate() { logger.notice("schema brought up to date", metadata: ["step": "\(step)"]) }
+            if let copy = try await engines.unfinishedCopy() {
+                throw Failure("The cluster cannot be used: \(copy.fact). What to do: \(UnfinishedCopy.advice).")
+            }
         } catch let error as StoreError {
             throw Failure("The cluster cannot be used: \(error.sentence). parley doctor looks at each engine.")
         }
