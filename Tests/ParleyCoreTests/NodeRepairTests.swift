@@ -225,17 +225,23 @@ struct NodeRepairTests {
         #expect(await scene.jobs().count == 3)
     }
 
-    @Test func `a message of which nobody knew whether it is stored is looked for`() async throws {
-        let scene = try await Scene(unknownSeconds: 0.3)
+    @Test func `a message of which nobody knows whether it is stored is looked for once that is decided, and holds up no other`()
+        async throws
+    {
+        let scene = try await Scene()
         let node = scene.node()
+        scene.log.set(isDecided: false)
         try await node.working {
             let stored = try await node.storeWithoutEffects(1)
             let missing = node.ids.next(at: scene.time.now())
             node.effects.isUnknown(stored.map(\.id) + [missing])
-            #expect(node.ledger.count == 2)
+            try await node.storeAndHandOver(2)
+            try await eventually { scene.log.refusals > 1 && node.ledger.count == 2 }
+            #expect(await scene.pendingJobs() == 2)
+            scene.log.set(isDecided: true)
             try await eventually { node.ledger.count == 0 }
         }
-        #expect(Set(await scene.jobs().map(\.sequenceNumber)) == [1])
+        #expect(Set(await scene.jobs().map(\.sequenceNumber)) == [1, 2, 3])
     }
 }
 
@@ -249,18 +255,19 @@ private struct Scene: Sendable {
     let bus = SwitchedBus()
     /// Down until somebody switches it on.
     let media: SwitchedMedia
+    let log: SwitchedLog
     let users = Sample.users(2)
     let conversation = ConversationID.random()
     let time = SystemTimeSource()
     let configuration: NotifyConfiguration
 
-    init(inMemory: Int = 10_000, unknownSeconds: Double = 60) async throws {
+    init(inMemory: Int = 10_000) async throws {
         var configuration = NotifyConfiguration()
         configuration.maxInMemory = inMemory
-        configuration.unknownSeconds = unknownSeconds
         configuration.pauseSeconds = 0.01
         self.configuration = configuration
         media = SwitchedMedia(store)
+        log = SwitchedLog(store)
         await store.createGroup(id: conversation, title: nil, creator: users[0], others: [users[1]], at: time.now())
     }
 
@@ -306,7 +313,7 @@ private struct TestNode: Sendable {
         ledger = EffectLedger()
         ids = MessageIDGenerator(ledger: ledger)
         effects = NodeEffects(
-            node: ids.node, ledger: ledger, log: scene.store, redo: scene.redo, configuration: scene.configuration,
+            node: ids.node, ledger: ledger, log: scene.log, redo: scene.redo, configuration: scene.configuration,
             instruments: MessageInstruments(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
@@ -454,6 +461,31 @@ private final class SwitchedQueue: PushQueue {
     func deadLetters(limit: Int, after: PushJobID?) async -> [DeadPushJob] { await inner.deadLetters(limit: limit, after: after) }
     func replay(_ ids: [PushJobID]?, at now: Timestamp) async -> Int { await inner.replay(ids, at: now) }
     func depth() async -> PushQueueDepth { await inner.depth() }
+}
+
+/// A log that may not be able to say what is stored for good.
+private final class SwitchedLog: RepairLog {
+    private let store: InMemoryStore
+    private let state = Mutex((isDecided: true, refusals: 0))
+    var refusals: Int { state.withLock { $0.refusals } }
+
+    init(_ store: InMemoryStore) { self.store = store }
+
+    func set(isDecided: Bool) { state.withLock { $0.isDecided = isDecided } }
+
+    func settleUnknown() async throws(StoreError) {
+        let isDecided = state.withLock { state in
+            if !state.isDecided { state.refusals += 1 }
+            return state.isDecided
+        }
+        if !isDecided { throw .unavailable("not decided") }
+    }
+
+    func messages(
+        madeBy node: NodeID, in seconds: Range<Int64>, after last: MessageID?, limit: Int
+    ) async throws(StoreError) -> [Message] {
+        await store.messages(madeBy: node, in: seconds, after: last, limit: limit)
+    }
 }
 
 /// Media that cannot be read until they are switched on.

@@ -8,12 +8,12 @@ import Synchronization
 /// once. What is finished is told to the ``EffectLedger``, so that another node finds exactly what is left when this one dies.
 ///
 /// Telling and all else go on beside each other, and neither waits for the other, whichever engine is away. What waits is in
-/// an ``EffectBacklog``. Messages of which nobody knows whether they are stored are looked for once nothing can come any more.
+/// an ``EffectBacklog``. Messages of which nobody knows whether they are stored are looked for as soon as that is decided.
 public final class NodeEffects: Service {
     private struct State {
         var backlog: EffectBacklog
-        /// Messages that may be stored, and are looked for at that moment.
-        var unknown: [(second: Int64, notBefore: ContinuousClock.Instant)] = []
+        /// How many messages of each second may be stored or not.
+        var unknown: [Int64: Int] = [:]
     }
 
     private let node: NodeID
@@ -26,6 +26,7 @@ public final class NodeEffects: Service {
     private let state: Mutex<State>
     private let finishing = WakeSignal()
     private let telling = WakeSignal()
+    private let settling = WakeSignal()
     private let readBack = Counter(label: "parley_effects_read_back_total")
 
     public init(
@@ -61,9 +62,10 @@ public final class NodeEffects: Service {
 
     /// Nobody knows whether these messages are stored.
     public func isUnknown(_ ids: [MessageID]) {
-        let notBefore = ContinuousClock.now + .seconds(configuration.unknownSeconds)
-        state.withLock { $0.unknown += ids.map { ($0.second, notBefore) } }
-        finishing.wake()
+        state.withLock { state in
+            for id in ids { state.unknown[id.second, default: 0] += 1 }
+        }
+        settling.wake()
     }
 
     // MARK: The loops
@@ -71,42 +73,46 @@ public final class NodeEffects: Service {
     /// Works until graceful shutdown, then for as long as all goes well and something is due. What is left is in the ledger.
     public func run() async throws {
         await withTaskGroup { group in
-            group.addTask { await self.finishing.stoppingAtShutdown { await self.finish() } }
-            group.addTask { await self.telling.stoppingAtShutdown { await self.tell() } }
-        }
-    }
-
-    private var isClosed: Bool { Task.isCancelled || finishing.isStopped }
-
-    private func finish() async {
-        while true {
-            do throws(StoreError) {
-                if try await finishSome() { continue }
-                if try await finishSecond() { continue }
-                if isClosed { return }
-                await finishing.sleepUntilWoken(atMostSeconds: secondsUntilLooking)
-            } catch {
-                logger.error("effects could not be carried out; trying again", metadata: ["error": "\(error)"])
-                if isClosed { return }
-                await finishing.sleep(seconds: configuration.pauseSeconds)
+            group.addTask {
+                await self.follow(self.finishing, .error, "effects could not be carried out; trying again") { () async throws(StoreError) in
+                    if try await self.finishSome() { return true }
+                    return try await self.finishSecond()
+                }
+            }
+            group.addTask {
+                await self.follow(self.telling, .debug, "messages could not be published; trying again") { () async throws(StoreError) in
+                    if try await self.tellSome() { return true }
+                    return try await self.tellSecond()
+                }
+            }
+            group.addTask {
+                await self.follow(self.settling, .debug, "what is stored is not decided; trying again") { () async throws(StoreError) in
+                    try await self.settleUnknown()
+                }
             }
         }
     }
 
-    private func tell() async {
-        while true {
-            do throws(StoreError) {
-                if try await tellSome() { continue }
-                if try await tellSecond() { continue }
-                if isClosed { return }
-                await telling.sleepUntilWoken()
-            } catch {
-                logger.debug("messages could not be published; trying again", metadata: ["error": "\(error)"])
-                if isClosed { return }
-                await telling.sleep(seconds: configuration.pauseSeconds)
+    /// - Parameter step: False when there is nothing to do.
+    private func follow(
+        _ signal: WakeSignal, _ level: Logger.Level, _ trouble: Logger.Message, _ step: () async throws(StoreError) -> Bool
+    ) async {
+        await signal.stoppingAtShutdown {
+            while true {
+                do throws(StoreError) {
+                    if try await step() { continue }
+                    if isStopping(signal) { return }
+                    await signal.sleepUntilWoken()
+                } catch {
+                    logger.log(level: level, trouble, metadata: ["error": "\(error)"])
+                    if isStopping(signal) { return }
+                    await signal.sleep(seconds: configuration.pauseSeconds)
+                }
             }
         }
     }
+
+    private func isStopping(_ signal: WakeSignal) -> Bool { Task.isCancelled || signal.isStopped }
 
     // MARK: In memory
 
@@ -117,7 +123,7 @@ public final class NodeEffects: Service {
         let start = ContinuousClock.now
         let unapplied = batch.filter { !$0.isApplied }.map(\.due.message)
         if !unapplied.isEmpty { try await redo.applier.apply(unapplied) }
-        try await redo.jobs.queueJobs(of: batch.map(\.due)) { self.isClosed }
+        try await redo.jobs.queueJobs(of: batch.map(\.due)) { self.isStopping(self.finishing) }
         settle(state.withLock { $0.backlog.finished(batch.count) })
         instruments.took(.notify, since: start)
         return true
@@ -141,9 +147,9 @@ public final class NodeEffects: Service {
     // MARK: To be read back
 
     private func finishSecond() async throws(StoreError) -> Bool {
-        guard let (second, count) = secondToFinish() else { return false }
+        guard let (second, count) = state.withLock({ $0.backlog.secondToFinish }) else { return false }
         let found = try await scan(second).forEachPage { page throws(StoreError) in
-            try await redo.finish(page) { self.isClosed }
+            try await redo.finish(page) { self.isStopping(self.finishing) }
         }
         readBack.increment(by: found)
         ledger.settle(state.withLock { $0.backlog.finished(count, ofSecond: second) }, ofSecond: second)
@@ -161,21 +167,20 @@ public final class NodeEffects: Service {
 
     private func scan(_ second: Int64) -> RepairScan { RepairScan(log: log, node: node, seconds: second..<second + 1) }
 
-    private func secondToFinish() -> (second: Int64, count: Int)? {
-        let (next, wereUnknown) = state.withLock { state in
-            let now = ContinuousClock.now
-            let due = state.unknown.filter { $0.notBefore <= now }
-            for (second, _) in due { state.backlog.owe(1, ofSecond: second) }
-            state.unknown.removeAll { $0.notBefore <= now }
-            return (state.backlog.secondToFinish, !due.isEmpty)
+    /// What is stored of the unknown is read back like what memory could not keep.
+    private func settleUnknown() async throws(StoreError) -> Bool {
+        let unknown = state.withLock { $0.unknown }
+        if unknown.isEmpty { return false }
+        try await log.settleUnknown()
+        state.withLock { state in
+            // Of what has come meanwhile nothing is settled yet.
+            state.unknown.merge(unknown) { $0 - $1 }
+            state.unknown = state.unknown.filter { $0.value > 0 }
+            for (second, count) in unknown { state.backlog.owe(count, ofSecond: second) }
         }
-        if wereUnknown { telling.wake() }
-        return next
-    }
-
-    /// Nil when nothing is unknown.
-    private var secondsUntilLooking: Double? {
-        state.withLock { $0.unknown.map(\.notBefore).min() }.map { max(0, ($0 - .now) / .seconds(1)) }
+        finishing.wake()
+        telling.wake()
+        return true
     }
 
     private func settle(_ messages: [Message]) {
