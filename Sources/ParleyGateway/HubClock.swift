@@ -15,7 +15,8 @@ public struct HubClock: Service {
 
     /// Users whose revocations are read at once.
     private static let usersAtOnce = 1000
-    /// How often departures are looked for, so that with the time of a look one holds within a second (P7).
+    /// How often departures are looked for, so that with the time of a look, and the moment that an event has, one holds within a
+    /// second (P7).
     static let departureSeconds = 0.8
 
     private let hub: Hub
