@@ -5,7 +5,7 @@ public import ParleyCore
 /// What a node answers beside health and metrics.
 public enum APIDoor: Sendable, CaseIterable {
     case rest
-    /// Streams of server-sent events.
+    /// Streams of server-sent events. Sockets are taken before the routes, on the same nodes.
     case events
 }
 
@@ -63,6 +63,7 @@ public struct APIServices: Sendable {
 public func parleyRouter(_ services: APIServices) -> Router<ParleyRequestContext> {
     var routes = Routes()
     HealthRoutes(dependencies: services.dependencies, metrics: services.metrics, sample: services.sampleMetrics).add(to: &routes)
+    SocketRoutes(takesSockets: services.doors.contains(.events), allowsOrigin: services.allowsOrigin).add(to: &routes)
     if services.doors.contains(.rest) { addREST(services, to: &routes) }
     if services.doors.contains(.events) { EventRoutes(open: services.events).add(to: &routes) }
     let identity = IdentityMiddleware(verifier: services.verifier, limits: services.limits, timeSource: services.timeSource)
@@ -78,7 +79,7 @@ private func addREST(_ services: APIServices, to routes: inout Routes) {
     TokenRoutes(revocations: services.revocations).add(to: &routes)
     MediaRoutes(media: services.media).add(to: &routes)
     DeviceRoutes(devices: services.devices).add(to: &routes)
-    PresenceRoutes(presence: services.presence, allowsOrigin: services.allowsOrigin).add(to: &routes)
+    PresenceRoutes(presence: services.presence).add(to: &routes)
 }
 
 /// Gathers the routes, and with them the table that tells an unknown path from a wrong method.

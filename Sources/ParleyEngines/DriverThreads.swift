@@ -20,11 +20,20 @@ public final class DriverThreads<Connection>: Sendable {
         /// Oldest last, newly come ones apart: taking one never moves the others.
         var jobs: [Job] = []
         var arrived: [Job] = []
+        /// For one thread each, by its number.
+        var visits: [Int: [Job]] = [:]
+        /// Threads that have made their connection.
+        var connected: Set<Int> = []
         var waiting = 0
         var running = 0
         var isClosed = false
 
-        mutating func next() -> Job? {
+        mutating func next(of thread: Int) -> Job? {
+            if var own = visits.removeValue(forKey: thread) {
+                waiting -= 1
+                defer { if !own.isEmpty { visits[thread] = own } }
+                return own.removeFirst()
+            }
             if jobs.isEmpty {
                 jobs = arrived.reversed()
                 arrived = []
@@ -58,7 +67,7 @@ public final class DriverThreads<Connection>: Sendable {
         self.make = make
         state.withLock { $0.running = count }
         for number in 0..<count {
-            let thread = Thread { self.work() }
+            let thread = Thread { self.work(number) }
             thread.name = "\(name)-\(number)"
             thread.start()
         }
@@ -73,6 +82,22 @@ public final class DriverThreads<Connection>: Sendable {
             start(body) { continuation.resume(returning: $0) }
         }
         return try result.get()
+    }
+
+    /// Runs `body` on each thread that has made its connection, when it is done with the call that it is at. Throws the first of
+    /// the errors, if there are any, when all are done.
+    public func runOnEach(_ body: @escaping @Sendable (Connection) throws(StoreError) -> Void) async throws(StoreError) {
+        let results = await withTaskGroup(of: Result<Void, StoreError>.self, returning: [Result<Void, StoreError>].self) { group in
+            for thread in state.withLock({ $0.connected }) {
+                group.addTask {
+                    await withCheckedContinuation { continuation in
+                        self.start(on: thread, body) { continuation.resume(returning: $0) }
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        for result in results { try result.get() }
     }
 
     /// The same for a caller that may block: a thread of another engine's pool, whose call needs this engine too. Two pools
@@ -91,7 +116,9 @@ public final class DriverThreads<Connection>: Sendable {
     }
 
     /// `finish` is called once, on whatever thread.
+    /// - Parameter thread: Nil for whichever is free.
     private func start<Value: Sendable>(
+        on thread: Int? = nil,
         _ body: @escaping @Sendable (Connection) throws(StoreError) -> Value,
         _ finish: @escaping @Sendable (Result<Value, StoreError>) -> Void
     ) {
@@ -104,18 +131,18 @@ public final class DriverThreads<Connection>: Sendable {
         } refuse: { refusal in
             finish(.failure(refusal))
         }
-        if let refusal = submit(job) { job.refuse(refusal) }
+        if let refusal = submit(job, to: thread) { job.refuse(refusal) }
     }
 
-    private func submit(_ job: Job) -> StoreError? {
+    private func submit(_ job: Job, to thread: Int?) -> StoreError? {
         let refusal = state.withLock { state -> StoreError? in
             guard !state.isClosed else { return .unavailable("\(name): the connections are closed") }
             guard state.waiting < maxWaiting else { return .unavailable("\(name): \(maxWaiting) calls are waiting already") }
-            state.arrived.append(job)
+            if let thread { state.visits[thread, default: []].append(job) } else { state.arrived.append(job) }
             state.waiting += 1
             return nil
         }
-        if refusal == nil { signal { $0.signal() } }
+        if refusal == nil { signal { thread == nil ? $0.signal() : $0.broadcast() } }
         return refusal
     }
 
@@ -138,14 +165,15 @@ public final class DriverThreads<Connection>: Sendable {
         changed.unlock()
     }
 
-    private func work() {
+    private func work(_ number: Int) {
         var connection: Connection?
-        while let job = nextJob() {
+        while let job = nextJob(of: number) {
             guard .now < job.deadline else {
                 job.refuse(.unavailable("\(name): no connection was free for \(maxWaitSeconds) s"))
                 continue
             }
             let used = connection ?? make()
+            if connection == nil { state.withLock { _ = $0.connected.insert(number) } }
             connection = used
             job.carryOut(used)
         }
@@ -155,11 +183,11 @@ public final class DriverThreads<Connection>: Sendable {
     }
 
     /// Waits for one; nil when there will be none.
-    private func nextJob() -> Job? {
+    private func nextJob(of thread: Int) -> Job? {
         changed.lock()
         defer { changed.unlock() }
         while true {
-            let (job, isClosed) = state.withLock { ($0.next(), $0.isClosed) }
+            let (job, isClosed) = state.withLock { ($0.next(of: thread), $0.isClosed) }
             if let job { return job }
             if isClosed { return nil }
             changed.wait()

@@ -5,7 +5,8 @@ import ParleyModel
 public import ServiceLifecycle
 
 /// What the hub does of itself as time passes: asks the store for the newest numbers, so that an event that the bus lost
-/// shows although nothing follows it; renews the leases of those who are here; looks after whose presence is watched.
+/// shows although nothing follows it, and for departures, so that nobody goes on listening who was taken out; renews the
+/// leases of those who are here; looks after whose presence is watched.
 public struct HubClock: Service {
     private enum Beat {
         case time
@@ -14,12 +15,16 @@ public struct HubClock: Service {
 
     /// Users whose revocations are read at once.
     private static let usersAtOnce = 1000
+    /// How often departures are looked for, so that with the time of a look, and the moment that an event has, one holds within a
+    /// second (P7).
+    static let departureSeconds = 0.8
 
     private let hub: Hub
     private let bus: any EventBus
     private let resume: ResumeService
     private let presence: PresenceService
     private let revocations: TokenRevocations
+    private let departures: (any DepartureLog)?
     private let losesEvents: Bool
     private let logger: Logger
     private let pollSeconds: Double
@@ -27,11 +32,14 @@ public struct HubClock: Service {
     /// The store is asked five times a heartbeat, so that what a heartbeat says is never older than that, and often enough
     /// for leases to be renewed in time.
     ///
-    /// - Parameter bus: When it has lost events, the store is asked at once.
+    /// - Parameters:
+    ///   - bus: When it has lost events, the store is asked at once.
+    ///   - departures: Nil where the bus tells of each.
     public init(
         hub: Hub, bus: any EventBus, resume: ResumeService, presence: PresenceService, revocations: TokenRevocations,
-        configuration: GatewayConfiguration, logger: Logger
+        departures: (any DepartureLog)?, configuration: GatewayConfiguration, logger: Logger
     ) {
+        self.departures = departures
         self.hub = hub
         self.bus = bus
         self.resume = resume
@@ -45,11 +53,12 @@ public struct HubClock: Service {
     /// Until graceful shutdown; then every connection is told to come back later. So it must be shut down before the
     /// server, which waits for its connections.
     public func run() async throws {
-        await follow()
+        await tick()
         for part in hub.parts { part.onLoop { part.drain() } }
     }
 
-    private func follow() async {
+    /// The same without telling anybody at the end.
+    func tick() async {
         let (beats, beat) = AsyncStream.makeStream(of: Beat.self, bufferingPolicy: .bufferingNewest(2))
         bus.onReconnect { [parts = hub.parts] in
             for part in parts { part.onLoop { part.lookForLostChanges() } }
@@ -60,6 +69,7 @@ public struct HubClock: Service {
                 group.addTask {
                     while (try? await Task.sleep(for: .seconds(pollSeconds))) != nil { beat.yield(.time) }
                 }
+                if let departures { group.addTask { await followDepartures(LostDepartures(departures, from: resume.now())) } }
                 await follow(beats)
             }
         }
@@ -98,6 +108,27 @@ public struct HubClock: Service {
         } catch {
             if !Task.isCancelled { logger.warning("the newest sequence numbers could not be read", metadata: ["error": "\(error)"]) }
             return mark
+        }
+    }
+
+    /// One question after the other, whatever the number of users here. Nobody asks where nobody is.
+    private func followDepartures(_ departures: LostDepartures) async {
+        var departures = departures
+        while (try? await Task.sleep(for: .seconds(Self.departureSeconds))) != nil {
+            let users = hub.users
+            if users.isEmpty {
+                departures.pass(to: resume.now())
+                continue
+            }
+            do throws(StoreError) {
+                let found = try await departures.look(at: resume.now())
+                if found.isEmpty { continue }
+                let here = Set(users)
+                let due = found.filter { here.contains($0.userID) }
+                if !due.isEmpty { for part in hub.parts { part.onLoop { part.departed(due) } } }
+            } catch {
+                if !Task.isCancelled { logger.warning("departures could not be read", metadata: ["error": "\(error)"]) }
+            }
         }
     }
 

@@ -150,6 +150,22 @@ final class HubPart: @unchecked Sendable {
         }
     }
 
+    /// Departures that the bus may have told or not (P7). The events may be on their way; who still listens after a moment is
+    /// shut out.
+    func departed(_ departures: [Departure]) {
+        loop.assertInEventLoop()
+        _ = loop.assumeIsolated().scheduleTask(in: .milliseconds(configuration.gapPatienceMilliseconds)) {
+            for departure in departures { self.shutOut(departure.userID, of: departure.conversationID) }
+            self.flushTouched()
+        }
+    }
+
+    private func shutOut(_ user: UserID, of conversation: ConversationID) {
+        let listeners = (byUser[user] ?? []).filter { $0.hears(conversation) }
+        for subscriber in listeners { subscriber.shutOut(of: conversation) }
+        if !listeners.isEmpty { watch.recheck(after: user, listeners, self) }
+    }
+
     /// Whether nobody is here and nothing is kept of those who were.
     var isEmpty: Bool {
         loop.assertInEventLoop()

@@ -54,6 +54,8 @@ final class Subscriber: @unchecked Sendable {
     private var hintBytes = 0
     private var needsFlush = false
     private var lastBeat: UInt32 = 0
+    /// Told since the last look for changes that the bus lost.
+    private var toldRemovals: Set<ConversationID> = []
     /// Up to when it was looked for changes that the bus lost.
     private var lastLook: Timestamp
 
@@ -140,6 +142,15 @@ final class Subscriber: @unchecked Sendable {
         if case .subscribed = phase { advance() }
     }
 
+    /// Whether something of the conversation may be written.
+    func hears(_ conversation: ConversationID) -> Bool {
+        switch phase {
+        case .arrived, .ended: false
+        case .loading(let removed): !removed.contains(conversation)
+        case .subscribed: subscriptions[conversation] != nil
+        }
+    }
+
     /// The user is in the conversation no more: nothing of it is written from here on (P7).
     func removed(from conversation: ConversationID) {
         if case .loading(var removed) = phase {
@@ -149,6 +160,13 @@ final class Subscriber: @unchecked Sendable {
         dueViews[conversation] = nil
         if let subscription = subscriptions[conversation] { drop(subscription) }
         if case .subscribed = phase { tell(OutboundEvent(.conversation(.removed(conversation)))) }
+    }
+
+    /// The same though no event says so. Since the user may be in it again, it is looked for what else was not told.
+    func shutOut(of conversation: ConversationID) {
+        if case .subscribed = phase, endpoint.isWritable { toldRemovals.insert(conversation) }
+        removed(from: conversation)
+        lookForLostChanges()
     }
 
     private func drop(_ subscription: Subscription) {
@@ -348,8 +366,13 @@ final class Subscriber: @unchecked Sendable {
             return
         }
         for id in missed.left {
-            if subscriptions[id] != nil { removed(from: id) } else { tell(OutboundEvent(.conversation(.removed(id)))) }
+            if subscriptions[id] != nil {
+                removed(from: id)
+            } else if !toldRemovals.contains(id) {
+                tell(OutboundEvent(.conversation(.removed(id))))
+            }
         }
+        toldRemovals = []
         for id in missed.conversations {
             if subscriptions[id] != nil { dueViews[id] = dueViews[id] ?? false } else if hearsAll { dueViews[id] = true }
         }

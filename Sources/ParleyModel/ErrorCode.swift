@@ -35,6 +35,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case unsupportedMediaType = "unsupported_media_type"
     case clientMessageIDReused = "client_message_id_reused"
     case unknownMedia = "unknown_media"
+    case socketsDisabled = "sockets_disabled"
     case upgradeRequired = "upgrade_required"
     case rateLimited = "rate_limited"
     case unknownCommand = "unknown_command"
@@ -56,6 +57,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         case .directConversationFixed, .lastOwner, .tooManyParticipants, .tooManyDevices, .alreadySubscribed, .tooManySubscriptions: 409
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
+        case .socketsDisabled: 421
         case .clientMessageIDReused, .unknownMedia: 422
         case .upgradeRequired: 426
         case .rateLimited: 429
@@ -110,6 +112,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         case .unsupportedMediaType: "The body's content type is not JSON"
         case .clientMessageIDReused: "The client_message_id was used for another message"
         case .unknownMedia: "Unknown media"
+        case .socketsDisabled: "This node takes no sockets"
         case .upgradeRequired: "This route speaks WebSocket"
         case .rateLimited: "Too many requests"
         case .unknownCommand: "Unknown command"

@@ -19,7 +19,7 @@ struct PushMetrics: Sendable {
             uniqueKeysWithValues: DropReason.allCases.map { reason in
                 (reason, Counter(label: "parley_push_dropped_total", dimensions: [("reason", reason.rawValue)]))
             })
-        jobs = Self.counters("parley_push_jobs_total", [], "outcome", ["done", "retried", "dead"])
+        jobs = Self.counters("parley_push_jobs_total", [], "outcome", ["done", "retried", "returned", "dead"])
     }
 
     /// Made beforehand, so that a series stands at 0 before its first event.
@@ -50,6 +50,7 @@ struct PushMetrics: Sendable {
                 switch result {
                 case .done: "done"
                 case .retry: "retried"
+                case .returned: "returned"
                 case .dead: "dead"
                 }
             jobs[outcome]?.increment()

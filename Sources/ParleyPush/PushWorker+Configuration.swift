@@ -16,6 +16,8 @@ extension PushWorker {
         public var maxAttempts = 8
         /// The upper bound of the wait after a first failure; it doubles with each further one.
         public var retryBaseSeconds = 1.0
+        /// How long jobs wait that are given back because a store fails. Another node may reach it; this one pauses anyway.
+        public var returnSeconds = 2.0
         /// The upper bound of every wait that the worker chooses itself.
         public var retryCapSeconds = 300.0
         /// How long a push service may ask us to wait at most.

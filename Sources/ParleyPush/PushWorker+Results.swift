@@ -33,7 +33,7 @@ extension PushWorker {
             "attempt": "\(leased.attempt)",
         ]
         switch result {
-        case .done: return
+        case .done, .returned: return
         case .retry(let seconds, let recipients, let reason):
             metadata.merge(["recipients": "\(recipients.count)", "reason": "\(reason)", "seconds": "\(seconds)"]) { $1 }
             logger.info("push job will be tried again", metadata: metadata)

@@ -8,7 +8,8 @@ public import ServiceLifecycle
 /// - At least once: a job leaves the queue when each of its recipients was told, dropped, or put aside as a dead letter.
 ///   A crash, or an error of the queue after sending, repeats notifications under the same message ids (P5).
 /// - Recipients are decided upon with what the stores say now, not with what held when the job was made (P7).
-/// - A store error leaves the jobs to their lease: they are handed out again when it ends.
+/// - A store error gives the jobs back, and the attempt does not count. While the queue does not take them either, they are
+///   handed out again when their lease ends.
 public struct PushWorker: Service {
     let queue: any PushQueue
     let conversations: any PushStandings
@@ -79,10 +80,7 @@ public struct PushWorker: Service {
         let jobs = try await queue.lease(limit: configuration.batchSize, seconds: configuration.leaseSeconds, at: leasedAt)
         guard !jobs.isEmpty else { return 0 }
 
-        let audience = try await audience(of: jobs)
-        let chosen = PushSelection(jobs, audience, at: time.now())
-        let devices = try await devices(of: chosen.recipients)
-        let plan = PushPlan(chosen, devices, routing)
+        let plan = try await givingBack(jobs) { () async throws(StoreError) in try await self.plan(for: jobs) }
         metrics.countDrops(plan.drops)
         let answers = await send(plan, until: leasedAt.advanced(bySeconds: configuration.sendingSeconds))
         await forgetDevices(gone: answers, in: plan)
@@ -90,5 +88,12 @@ public struct PushWorker: Service {
         try await queue.finish(results, at: time.now())
         metrics.countJobs(results.values)
         return jobs.count
+    }
+
+    /// Decides; nothing is sent yet.
+    private func plan(for jobs: [LeasedPushJob]) async throws(StoreError) -> PushPlan {
+        let audience = try await audience(of: jobs)
+        let chosen = PushSelection(jobs, audience, at: time.now())
+        return PushPlan(chosen, try await devices(of: chosen.recipients), routing)
     }
 }

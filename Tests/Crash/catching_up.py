@@ -14,7 +14,7 @@ from engine_views import EngineViews, Entry
 
 LOOK_SECONDS = 0.2
 CATCH_UP_LIMIT_SECONDS = 150
-# An insert whose outcome nobody knows is looked for after a minute.
+# As long as the entry of a node that died late keeps its work from the others, and then some.
 NO_PROGRESS_SECONDS = 90
 # After the last fault: 70 until the entry of a node that was dead already lapses, when who rested with it died as well; a minute
 # until the last look, and then some.

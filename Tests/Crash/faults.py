@@ -9,8 +9,7 @@ from typing import List, Optional
 ENGINES = ("redis", "rabbitmq", "postgresql", "mongodb")
 LEASE_SECONDS = 10
 
-# The first round has each of these once; MongoDB comes last, since an insert whose outcome is unknown is only looked for after a
-# minute, in which nothing more could be seen to catch up.
+# The first round has each of these once, MongoDB last.
 NODE_FAULTS = ("node stopped", "node killed")
 ENGINE_FAULTS = ("redis killed", "rabbitmq killed", "postgresql killed")
 LAST_FAULT = "mongodb killed"

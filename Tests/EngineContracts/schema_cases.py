@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from cluster import Cluster
 from world import check, same
 
@@ -81,7 +83,22 @@ async def nodes_need_no_rights_beyond_those_of_their_own_database(cluster: Clust
     same(status["authenticatedUserRoles"], [{"role": "readWrite", "db": "parley"}], "the MongoDB roles")
 
 
+async def no_node_starts_on_a_copy_that_is_not_finished(cluster: Cluster) -> None:
+    cluster.rows("INSERT INTO parley_copies (source_id, run_id) VALUES (gen_random_uuid(), gen_random_uuid()) RETURNING 1")
+    try:
+        for command in (("serve", "--port", "0"), ("doctor",)):
+            run = await asyncio.to_thread(cluster.first.server.run, *command)
+            text = " ".join((run.stdout + run.stderr).split())
+            check(run.returncode == 1, command[0], "ended with", run.returncode, text)
+            check("a copy of a data folder was begun at" in text and "run parley copy with that folder" in text, "it says", text)
+    finally:
+        cluster.rows("DELETE FROM parley_copies RETURNING 1")
+    run = await asyncio.to_thread(cluster.first.server.run, "doctor")
+    check("a copy of" not in run.stdout, "without it parley doctor says", run.stdout)
+
+
 CASES = [
+    no_node_starts_on_a_copy_that_is_not_finished,
     every_table_has_the_columns_of_the_contract, every_sequence_number_has_64_bits, tables_have_their_keys,
     a_conversation_is_direct_or_a_group_and_nothing_else, nodes_need_no_rights_beyond_those_of_their_own_database,
 ]

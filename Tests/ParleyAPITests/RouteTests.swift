@@ -1,4 +1,5 @@
 import HTTPTypes
+import ParleyAPI
 import ParleyModel
 import Testing
 
@@ -66,6 +67,25 @@ struct RouteTests {
             let answer = try await parley.call(.get, "/v1/socket", as: ada)
             expect(answer, refuses: .upgradeRequired)
             #expect(answer.headers[.upgrade] == "websocket")
+        }
+    }
+
+    @Test(arguments: [Set<APIDoor>(), [.rest]])
+    func `a node that takes no sockets says so, also to a whole handshake`(doors: Set<APIDoor>) async throws {
+        try await Parley.run(Parley.Setup(doors: doors)) { parley in
+            let handshake: HTTPFields = [.upgrade: "websocket", .connection: "upgrade", .secWebSocketKey: "dGhlIHNhbXBsZSBub25jZQ=="]
+            for headers in [[:], handshake] {
+                let answer = try await parley.call(.get, "/v1/socket", as: nil, headers: headers)
+                expect(answer, refuses: .socketsDisabled)
+                #expect(answer.status == 421)
+                #expect(answer.headers[.upgrade] == nil)
+            }
+        }
+    }
+
+    @Test func `a node that only takes sockets asks for an upgrade too`() async throws {
+        try await Parley.run(Parley.Setup(doors: [.events])) { parley in
+            expect(try await parley.call(.get, "/v1/socket", as: nil), refuses: .upgradeRequired)
         }
     }
 

@@ -20,6 +20,11 @@ struct InMemoryConformanceTests {
         try await promise.run(StoreSubject(InMemoryStore()))
     }
 
+    @Test(arguments: DepartureLogConformance.cases)
+    func `the log of departures`(keeps promise: ConformanceCase<any ConversationStore & DepartureLog>) async throws {
+        try await promise.run(InMemoryStore())
+    }
+
     @Test(arguments: ResumeStoreConformance.cases)
     func `what a client that comes back asks`(keeps promise: ConformanceCase<StoreSubject>) async throws {
         try await promise.run(StoreSubject(InMemoryStore()))

@@ -145,18 +145,65 @@ struct NodeRepairTests {
         let scene = try await Scene(inMemory: 20)
         let events = EventCollector()
         scene.bus.attach(events)
-        scene.bus.set(isDown: true)
+        scene.bus.set(.refuses)
         let node = scene.node()
         try await node.working {
             for _ in 0..<4 { try await node.storeAndHandOver(10, areTold: false) }
             try await eventually { await scene.pendingJobs() == 40 }
             #expect(node.ledger.count == 40)
             #expect(events.count == 0)
-            scene.bus.set(isDown: false)
+            scene.bus.set(.works)
             try await eventually { node.ledger.count == 0 }
         }
         #expect(events.numbers == Set(1...40))
         #expect(await scene.jobs().count == 40)
+    }
+
+    @Test func `what could not be published is published when that works again, though jobs cannot be queued then`() async throws {
+        let scene = try await Scene(inMemory: 7)
+        let events = EventCollector()
+        scene.bus.attach(events)
+        scene.bus.set(.refuses)
+        scene.queue.set(isDown: true)
+        let node = scene.node()
+        try await node.working {
+            for _ in 0..<4 { try await node.storeAndHandOver(10, areTold: false) }
+            try await scene.queue.isAsked()
+            scene.bus.set(.works)
+            try await eventually { events.numbers == Set(1...40) }
+            #expect(node.ledger.count == 40)
+            scene.queue.set(isDown: false)
+            try await eventually { node.ledger.count == 0 }
+        }
+        #expect(Set(await scene.jobs().map(\.sequenceNumber)) == Set(1...40))
+    }
+
+    @Test func `notifications do not wait for a bus that does not answer`() async throws {
+        let scene = try await Scene(inMemory: 7)
+        scene.bus.set(.hangs)
+        let node = scene.node()
+        try await node.working {
+            for _ in 0..<4 { try await node.storeAndHandOver(10, areTold: false) }
+            try await eventually { await scene.pendingJobs() == 40 }
+            scene.bus.set(.works)
+            try await eventually { node.ledger.count == 0 }
+        }
+    }
+
+    @Test func `a message whose media cannot be read does not keep others from being published`() async throws {
+        let scene = try await Scene()
+        let events = EventCollector()
+        scene.bus.attach(events)
+        let node = scene.node()
+        try await node.working {
+            try await node.storeAndHandOver(1, areTold: false, mediaIDs: [.random()])
+            try await node.storeAndHandOver(3, areTold: false)
+            try await eventually { events.numbers == [2, 3, 4] }
+            #expect(node.ledger.count == 1)
+            scene.media.set(isDown: false)
+            try await eventually { node.ledger.count == 0 }
+        }
+        #expect(events.numbers == [1, 2, 3, 4])
     }
 
     @Test func `what a dead node's successor could not publish it publishes later`() async throws {
@@ -166,29 +213,35 @@ struct NodeRepairTests {
         await scene.register.renew(dead.id, dueFrom: dead.ledger.dueFrom(at: scene.second), seconds: 0)
         let events = EventCollector()
         scene.bus.attach(events)
-        scene.bus.set(isDown: true)
+        scene.bus.set(.refuses)
         let successor = scene.node()
         try await successor.working {
             try await successor.keeping { _ in
                 try await eventually { await scene.pendingJobs() == 3 }
-                scene.bus.set(isDown: false)
+                scene.bus.set(.works)
                 try await eventually { events.numbers == [1, 2, 3] }
             }
         }
         #expect(await scene.jobs().count == 3)
     }
 
-    @Test func `a message of which nobody knew whether it is stored is looked for`() async throws {
-        let scene = try await Scene(unknownSeconds: 0.3)
+    @Test func `a message of which nobody knows whether it is stored is looked for once that is decided, and holds up no other`()
+        async throws
+    {
+        let scene = try await Scene()
         let node = scene.node()
+        scene.log.set(isDecided: false)
         try await node.working {
             let stored = try await node.storeWithoutEffects(1)
             let missing = node.ids.next(at: scene.time.now())
             node.effects.isUnknown(stored.map(\.id) + [missing])
-            #expect(node.ledger.count == 2)
+            try await node.storeAndHandOver(2)
+            try await eventually { scene.log.refusals > 1 && node.ledger.count == 2 }
+            #expect(await scene.pendingJobs() == 2)
+            scene.log.set(isDecided: true)
             try await eventually { node.ledger.count == 0 }
         }
-        #expect(Set(await scene.jobs().map(\.sequenceNumber)) == [1])
+        #expect(Set(await scene.jobs().map(\.sequenceNumber)) == [1, 2, 3])
     }
 }
 
@@ -198,30 +251,34 @@ private struct Scene: Sendable {
 
     let store = InMemoryStore()
     let register = InMemoryNodeRegister()
-    let queue = InMemoryPushQueue()
+    let queue = SwitchedQueue()
     let bus = SwitchedBus()
+    /// Down until somebody switches it on.
+    let media: SwitchedMedia
+    let log: SwitchedLog
     let users = Sample.users(2)
     let conversation = ConversationID.random()
     let time = SystemTimeSource()
     let configuration: NotifyConfiguration
 
-    init(inMemory: Int = 10_000, unknownSeconds: Double = 60) async throws {
+    init(inMemory: Int = 10_000) async throws {
         var configuration = NotifyConfiguration()
         configuration.maxInMemory = inMemory
-        configuration.unknownSeconds = unknownSeconds
         configuration.pauseSeconds = 0.01
         self.configuration = configuration
+        media = SwitchedMedia(store)
+        log = SwitchedLog(store)
         await store.createGroup(id: conversation, title: nil, creator: users[0], others: [users[1]], at: time.now())
     }
 
     var second: Int64 { time.now().milliseconds / 1000 }
-    func pendingJobs() async -> Int64 { await queue.depth().pending }
-    func jobs() async -> [PushJob] { await queue.lease(limit: 1000, seconds: 60, at: time.now().advanced(bySeconds: 60)).map(\.job) }
+    func pendingJobs() async -> Int64 { await queue.inner.depth().pending }
+    func jobs() async -> [PushJob] { await queue.inner.lease(limit: 1000, seconds: 60, at: time.now().advanced(bySeconds: 60)).map(\.job) }
     func unread() async -> Int64? { await store.view(of: conversation, for: users[1])?.readState.unreadCount }
 
     var redo: EffectRedo {
         EffectRedo(
-            applier: MetadataApplier(messages: store, conversations: store), media: MediaService(store: store, timeSource: time),
+            applier: MetadataApplier(messages: store, conversations: store), media: MediaService(store: media, timeSource: time),
             publisher: Publisher(bus: bus, instruments: MessageInstruments()),
             jobs: PushJobs(
                 conversations: store, presence: InProcessPresence(), queue: queue, timeSource: time, configuration: configuration,
@@ -256,7 +313,7 @@ private struct TestNode: Sendable {
         ledger = EffectLedger()
         ids = MessageIDGenerator(ledger: ledger)
         effects = NodeEffects(
-            node: ids.node, ledger: ledger, log: scene.store, redo: scene.redo, configuration: scene.configuration,
+            node: ids.node, ledger: ledger, log: scene.log, redo: scene.redo, configuration: scene.configuration,
             instruments: MessageInstruments(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
@@ -266,19 +323,19 @@ private struct TestNode: Sendable {
         await append(count).map(\.0)
     }
 
-    func storeAndHandOver(_ count: Int, areTold: Bool = true) async throws {
-        let stored = await append(count).map { message, position in
+    func storeAndHandOver(_ count: Int, areTold: Bool = true, mediaIDs: [MediaID] = []) async throws {
+        let stored = await append(count, mediaIDs).map { message, position in
             AppendLane.Stored(
                 enriched: EnrichedMessage(message: message, media: []), position: position, json: [], preview: message.content)
         }
         effects.stored(stored, areApplied: false, areTold: areTold)
     }
 
-    private func append(_ count: Int) async -> [(Message, LogPosition)] {
+    private func append(_ count: Int, _ mediaIDs: [MediaID] = []) async -> [(Message, LogPosition)] {
         let batch = (0..<count).map { _ in
             NewMessage(
                 id: ids.next(at: scene.time.now()), conversationID: scene.conversation, senderID: scene.users[0], clientMessageID: nil,
-                messageType: .text, content: "Hello", mediaIDs: [], createdAt: scene.time.now(), preview: "Hello")
+                messageType: .text, content: "Hello", mediaIDs: mediaIDs, createdAt: scene.time.now(), preview: "Hello")
         }
         return await scene.store.append(batch).compactMap { outcome in
             if case .stored(let message, let position) = outcome { (message, position) } else { nil }
@@ -363,14 +420,91 @@ private final class EventCollector: EventSink {
 
 /// A bus that may be out of reach.
 private final class SwitchedBus: EventBus {
-    private let bus = InProcessEventBus()
-    private let isDown = Mutex(false)
+    enum Behaviour { case works, refuses, hangs }
 
-    func set(isDown value: Bool) { isDown.withLock { $0 = value } }
-    func publish(_ events: [BusEvent]) async -> Bool { isDown.withLock { $0 } ? false : await bus.publish(events) }
+    private let bus = InProcessEventBus()
+    private let behaviour = Mutex(Behaviour.works)
+
+    func set(_ value: Behaviour) { behaviour.withLock { $0 = value } }
+    func publish(_ events: [BusEvent]) async -> Bool {
+        while behaviour.withLock({ $0 }) == .hangs, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(5)) }
+        return behaviour.withLock { $0 } == .works ? await bus.publish(events) : false
+    }
     func attach(_ sink: any EventSink) { bus.attach(sink) }
     func subscribe(_ conversations: [ConversationID]) {}
     func unsubscribe(_ conversations: [ConversationID]) {}
+}
+
+/// A queue that may be out of reach.
+private final class SwitchedQueue: PushQueue {
+    let inner = InMemoryPushQueue()
+    private let state = Mutex((isDown: false, refusals: 0))
+
+    func set(isDown: Bool) { state.withLock { $0.isDown = isDown } }
+
+    /// Returns when it has refused.
+    func isAsked() async throws { try await eventually { state.withLock { $0.refusals } > 0 } }
+
+    func enqueue(_ jobs: [PushJob], at now: Timestamp) async throws(StoreError) {
+        let isDown = state.withLock { state in
+            if state.isDown { state.refusals += 1 }
+            return state.isDown
+        }
+        if isDown { throw .unavailable("the queue is down") }
+        await inner.enqueue(jobs, at: now)
+    }
+
+    func lease(limit: Int, seconds: Double, at now: Timestamp) async -> [LeasedPushJob] {
+        await inner.lease(limit: limit, seconds: seconds, at: now)
+    }
+    func finish(_ results: [PushJobID: PushJobResult], at now: Timestamp) async { await inner.finish(results, at: now) }
+    func deadLetters(limit: Int, after: PushJobID?) async -> [DeadPushJob] { await inner.deadLetters(limit: limit, after: after) }
+    func replay(_ ids: [PushJobID]?, at now: Timestamp) async -> Int { await inner.replay(ids, at: now) }
+    func depth() async -> PushQueueDepth { await inner.depth() }
+}
+
+/// A log that may not be able to say what is stored for good.
+private final class SwitchedLog: RepairLog {
+    private let store: InMemoryStore
+    private let state = Mutex((isDecided: true, refusals: 0))
+    var refusals: Int { state.withLock { $0.refusals } }
+
+    init(_ store: InMemoryStore) { self.store = store }
+
+    func set(isDecided: Bool) { state.withLock { $0.isDecided = isDecided } }
+
+    func settleUnknown() async throws(StoreError) {
+        let isDecided = state.withLock { state in
+            if !state.isDecided { state.refusals += 1 }
+            return state.isDecided
+        }
+        if !isDecided { throw .unavailable("not decided") }
+    }
+
+    func messages(
+        madeBy node: NodeID, in seconds: Range<Int64>, after last: MessageID?, limit: Int
+    ) async throws(StoreError) -> [Message] {
+        await store.messages(madeBy: node, in: seconds, after: last, limit: limit)
+    }
+}
+
+/// Media that cannot be read until they are switched on.
+private final class SwitchedMedia: MediaStore {
+    private let store: InMemoryStore
+    private let isDown = Mutex(true)
+
+    init(_ store: InMemoryStore) { self.store = store }
+
+    func set(isDown value: Bool) { isDown.withLock { $0 = value } }
+
+    func register(_ media: Media) async throws(StoreError) { await store.register(media) }
+    func media(_ ids: [MediaID]) async throws(StoreError) -> [MediaID: Media] {
+        if isDown.withLock({ $0 }) { throw .unavailable("media are down") }
+        return await store.media(ids)
+    }
+    func wasSent(_ id: MediaID, whereParticipates user: UserID) async throws(StoreError) -> Bool {
+        await store.wasSent(id, whereParticipates: user)
+    }
 }
 
 /// Waits for a condition; gives up after a time that only a broken thing needs.

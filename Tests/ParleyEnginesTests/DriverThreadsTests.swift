@@ -22,6 +22,41 @@ struct DriverThreadsTests {
         await onOwnThread { threads.close() }
     }
 
+    @Test func `each connection that was made is visited once, on its own thread, after the call that its thread is at`() async throws {
+        let threads = DriverThreads(name: "test", count: 4, maxWaiting: 1000) { Connection() }
+        try await threads.runOnEach { _ in Issue.record("no connection was made yet") }
+        let gates = (0..<2).map { _ in DispatchSemaphore(value: 0) }
+        let (started, start) = AsyncStream.makeStream(of: Void.self)
+        async let calls: Void = withThrowingTaskGroup(of: Void.self) { group in
+            for gate in gates {
+                group.addTask {
+                    try await threads.run { _ in
+                        start.yield()
+                        gate.wait()
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        var begun = started.makeAsyncIterator()
+        for _ in gates { await begun.next() }
+        let visited = Mutex<[ObjectIdentifier]>([])
+        async let visits: Void = threads.runOnEach { connection in
+            #expect(connection.isOnItsThread)
+            visited.withLock { $0.append(ObjectIdentifier(connection.thread)) }
+        }
+        while threads.waiting < 2 { await Task.yield() }
+        #expect(visited.withLock { $0.isEmpty })
+        for gate in gates { gate.signal() }
+        try await calls
+        try await visits
+        #expect(visited.withLock { Set($0).count == 2 && $0.count == 2 })
+        await #expect(throws: StoreError.unavailable("gone")) {
+            try await threads.runOnEach { _ throws(StoreError) in throw .unavailable("gone") }
+        }
+        await onOwnThread { threads.close() }
+    }
+
     @Test func `calls beyond the bound are refused, and the others done`() async throws {
         let gate = DispatchSemaphore(value: 0)
         let threads = DriverThreads(name: "test", count: 1, maxWaiting: 2) { Connection() }

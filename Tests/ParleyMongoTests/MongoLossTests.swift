@@ -48,6 +48,27 @@ struct MongoLossTests {
         }
     }
 
+    @Test func `what an append of unknown outcome has under way is decided by settling, and nothing lands after it`() async throws {
+        // Neither the insert nor the fence behind it is answered in time.
+        try await withFailing(#""alwaysOn""#, #""blockConnection": true, "blockTimeMS": 14000"#, of: #"["insert", "update"]"#) {
+            store, unblock async throws in
+            let conversation = ConversationID.random()
+            let batch = (0..<3).map { Sample.draft(in: conversation, from: UserID.random(), "Lost \($0)") }
+            let start = ContinuousClock.now
+            let error = await #expect(throws: StoreError.self) { try await store.append(batch) }
+            guard case .outcomeUnknown = error else { return #expect(Bool(false), "\(String(describing: error))") }
+            await #expect(throws: StoreError.self) { try await store.settleUnknown() }
+            await unblock()
+            try await store.settleUnknown()
+            let settled = ContinuousClock.now - start
+            let found = try await store.all(of: conversation)
+            // Longer than the server holds anything back.
+            try await Task.sleep(for: .seconds(30) - (ContinuousClock.now - start))
+            #expect(try await store.all(of: conversation) == found)
+            print("settled \(settled) after the append began; \(found.count) of 3 are stored")
+        }
+    }
+
     @Test func `without a server nothing is stored, and the error keeps the password`() async throws {
         var configuration = MongoConfiguration()
         configuration.serverSelectionMilliseconds = 300
@@ -64,15 +85,23 @@ struct MongoLossTests {
     }
 
     private func withFailing(_ mode: String, _ data: String, _ body: (MongoMessageStore) async throws -> Void) async throws {
+        try await withFailing(mode, data, of: #"["insert"]"#) { store, _ async throws in try await body(store) }
+    }
+
+    /// - Parameter body: Is given what ends the failing.
+    private func withFailing(
+        _ mode: String, _ data: String, of commands: String, _ body: (MongoMessageStore, () async -> Void) async throws -> Void
+    ) async throws {
         let server = try await MongoServer.make()
         var configuration = MongoConfiguration()
         configuration.socketMilliseconds = 2000
         try await withMongo(server.url(), configuration) { database in
-            let failing = #"{"configureFailPoint": "failCommand", "mode": \#(mode), "data": {"failCommands": ["insert"], \#(data)}}"#
+            let failing = #"{"configureFailPoint": "failCommand", "mode": \#(mode), "data": {"failCommands": \#(commands), \#(data)}}"#
             let client = RawMongoClient(server.url())
             #expect(client.command(failing, on: "admin") != nil)
-            try await body(.node(database))
-            client.command(#"{"configureFailPoint": "failCommand", "mode": "off"}"#, on: "admin")
+            let unblock: () async -> Void = { _ = client.command(#"{"configureFailPoint": "failCommand", "mode": "off"}"#, on: "admin") }
+            try await body(.node(database), unblock)
+            await unblock()
         }
     }
 }

@@ -19,6 +19,11 @@ struct PostgresConformanceTests {
         try await withStores { try await promise.run($0) }
     }
 
+    @Test(arguments: DepartureLogConformance.cases)
+    func `the log of departures`(keeps promise: ConformanceCase<any ConversationStore & DepartureLog>) async throws {
+        try await withPool(try await TestDatabase().url) { try await promise.run(PostgresConversationStore($0, facts: NoFacts())) }
+    }
+
     @Test(arguments: MediaStoreConformance.cases)
     func `the media store`(keeps promise: ConformanceCase<StoreSubject>) async throws {
         try await withStores { try await promise.run($0) }

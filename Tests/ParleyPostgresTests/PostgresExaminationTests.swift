@@ -1,5 +1,7 @@
+import ParleyCore
 import ParleyEngineTesting
 import ParleyEngines
+import ParleyModel
 import ParleyTesting
 import Testing
 
@@ -12,6 +14,19 @@ struct PostgresExaminationTests {
         try await withPool(try await TestDatabase().url) { pool in
             let bad = try await PostgresExamination(pool).findings().filter(\.isBad)
             #expect(bad.map(\.fact) == ["commits may be lost in a crash"])
+        }
+    }
+
+    @Test func `a copy that is not finished is named, with what to do, until it is finished`() async throws {
+        try await withPool(try await TestDatabase().url) { pool in
+            let copy = PostgresCopyTarget(pool, source: .random())
+            _ = try await copy.begin().get()
+            let finding = try await PostgresExamination(pool).findings().last { $0.isBad }
+            #expect(finding?.fact.contains("a copy of a data folder was begun at") == true)
+            #expect(finding?.verdict == .bad(advice: UnfinishedCopy.advice))
+            try await copy.finish()
+            #expect(try await UnfinishedCopy.find(in: pool) == nil)
+            #expect(try await PostgresExamination(pool).findings().filter(\.isBad).count == 1)
         }
     }
 

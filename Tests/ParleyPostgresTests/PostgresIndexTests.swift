@@ -98,6 +98,8 @@ struct PostgresIndexTests {
         _ = try await store.sharing(with: user, among: others)
         _ = try await store.standings(of: user, since: ActivityMark(5))
         _ = try await store.missedChanges(of: user, since: Sample.time(-9), maxParticipants: 100)
+        let left = try await store.departures(since: Sample.time(-9), after: nil, limit: 5)
+        _ = try await store.departures(since: Sample.time(-9), after: left.last, limit: 5)
         _ = try await store.heads(after: try await store.heads(after: nil).mark)
         _ = try await PostgresConversationFacts(pool).existing(among: [conversation, .random()])
         try await askOthers(pool, user)

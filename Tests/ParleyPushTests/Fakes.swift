@@ -12,6 +12,7 @@ final class FakePushQueue: PushQueue {
         var due: [LeasedPushJob] = []
         var finished: [[PushJobID: PushJobResult]] = []
         var leaseErrors: [StoreError] = []
+        var finishError: StoreError?
     }
     let state = Mutex(State())
 
@@ -27,6 +28,7 @@ final class FakePushQueue: PushQueue {
     }
 
     func finish(_ results: [PushJobID: PushJobResult], at now: Timestamp) async throws(StoreError) {
+        if let error = state.withLock({ $0.finishError }) { throw error }
         state.withLock { $0.finished.append(results) }
     }
 

@@ -210,21 +210,29 @@ struct PushWorkerTests {
 
     // MARK: Stores that fail
 
-    @Test func `a store that is down leaves the jobs to their lease`() async throws {
+    @Test func `a store that is down gives the jobs back, and the attempt does not count`() async throws {
         stage.conversations.state.withLock { $0.errors[.sample] = .unavailable("down") }
         let provider = FakePushProvider()
         stage.queue.add(.sample(1, to: [2]))
         await #expect(throws: StoreError.unavailable("down")) { try await stage.worker(provider).workBatch() }
         #expect(provider.sent.isEmpty)
-        #expect(stage.queue.finished.isEmpty)
+        #expect(stage.queue.finished == [[PushJobID(1): .returned(after: 2)]])
     }
 
-    @Test func `a device store that is down leaves the jobs to their lease`() async throws {
+    @Test func `a device store that is down gives the whole batch back, also at the last attempt`() async throws {
         stage.devices.devices.withLock { $0 = nil }
         let provider = FakePushProvider()
-        stage.queue.add(.sample(1, to: [2]))
+        stage.queue.add(.sample(1, to: [2]), .sample(2, to: [3], attempt: 8))
         await #expect(throws: StoreError.unavailable("devices")) { try await stage.worker(provider).workBatch() }
         #expect(provider.sent.isEmpty)
+        #expect(stage.queue.finished == [[PushJobID(1): .returned(after: 2), PushJobID(2): .returned(after: 2)]])
+    }
+
+    @Test func `where the queue does not take the jobs back they are left to their lease`() async throws {
+        stage.conversations.state.withLock { $0.errors[.sample] = .unavailable("down") }
+        stage.queue.state.withLock { $0.finishError = .unavailable("queue") }
+        stage.queue.add(.sample(1, to: [2]))
+        await #expect(throws: StoreError.unavailable("down")) { try await stage.worker(FakePushProvider()).workBatch() }
         #expect(stage.queue.finished.isEmpty)
     }
 

@@ -7,50 +7,13 @@ import Synchronization
 /// The effects of what this node stores, where several nodes do: step 8, and whatever of steps 6 and 7 could not be done at
 /// once. What is finished is told to the ``EffectLedger``, so that another node finds exactly what is left when this one dies.
 ///
-/// Messages wait in memory, in the order of storing in each lane. When more come than it may keep, because an engine is down
-/// for long, it remembers only the seconds of their ids, and reads them back. The same for messages of which nobody knows
-/// whether they are stored: they are looked for once nothing can come any more. What could not be published is published when
-/// that works again; push jobs do not wait for it.
+/// Telling and all else go on beside each other, and neither waits for the other, whichever engine is away. What waits is in
+/// an ``EffectBacklog``. Messages of which nobody knows whether they are stored are looked for as soon as that is decided.
 public final class NodeEffects: Service {
-    private struct Item: Sendable {
-        let due: DueMessage
-        /// Whether metadata and counts are done.
-        let isApplied: Bool
-        /// Whether it is published.
-        let isTold: Bool
-    }
-
-    /// A message that is not published yet; all else is done.
-    private struct Untold: Sendable {
-        let message: Message
-        /// Whether it is in this node's ledger: it is not another node's.
-        let isOwn: Bool
-    }
-
-    /// Messages of one second that must be read back.
-    private struct Debt {
-        /// How many are owed to the ledger.
-        var count = 0
-        /// False when they need only be published.
-        var isWhole = false
-    }
-
     private struct State {
-        var waiting: [Item] = []
-        var untold: [Untold] = []
-        /// By the second in the ids.
-        var toRead: [Int64: Debt] = [:]
-        /// The same, not before that moment.
-        var unknown: [(second: Int64, notBefore: ContinuousClock.Instant)] = []
-        /// How often something came that may have to be waited for in another way.
-        var arrivals = 0
-        var isClosed = false
-        var sleeper: CheckedContinuation<Void, Never>?
-
-        mutating func owe(_ count: Int, ofSecond second: Int64, isWhole: Bool) {
-            toRead[second, default: Debt()].count += count
-            if isWhole { toRead[second, default: Debt()].isWhole = true }
-        }
+        var backlog: EffectBacklog
+        /// How many messages of each second may be stored or not.
+        var unknown: [Int64: Int] = [:]
     }
 
     private let node: NodeID
@@ -60,7 +23,10 @@ public final class NodeEffects: Service {
     private let configuration: NotifyConfiguration
     private let instruments: MessageInstruments
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+    private let finishing = WakeSignal()
+    private let telling = WakeSignal()
+    private let settling = WakeSignal()
     private let readBack = Counter(label: "parley_effects_read_back_total")
 
     public init(
@@ -74,6 +40,7 @@ public final class NodeEffects: Service {
         self.configuration = configuration
         self.instruments = instruments
         self.logger = logger
+        state = Mutex(State(backlog: EffectBacklog(maxInMemory: configuration.maxInMemory)))
     }
 
     // MARK: From the lanes
@@ -81,165 +48,144 @@ public final class NodeEffects: Service {
     /// Takes newly stored messages. Never waits.
     public func stored(_ messages: [AppendLane.Stored], areApplied: Bool, areTold: Bool) {
         state.withLock { state in
-            for item in messages {
-                if state.waiting.count < configuration.maxInMemory {
-                    state.waiting.append(Item(due: DueMessage(item), isApplied: areApplied, isTold: areTold))
-                } else {
-                    state.owe(1, ofSecond: item.enriched.message.id.second, isWhole: true)
-                }
-            }
-            return state.sleeper.take()
-        }?.resume()
+            for item in messages { state.backlog.add(DueMessage(item), isApplied: areApplied, isTold: areTold) }
+        }
+        finishing.wake()
+        if !areTold { telling.wake() }
     }
 
     /// Messages of another node that are done but for being published. Those that are too many for memory stay unpublished.
     public func tellLater(_ messages: [Message]) {
-        state.withLock { state in
-            let room = max(0, configuration.maxInMemory - state.untold.count)
-            state.untold += messages.prefix(room).map { Untold(message: $0, isOwn: false) }
-            state.arrivals += 1
-            return state.sleeper.take()
-        }?.resume()
+        state.withLock { $0.backlog.tellLater(messages) }
+        telling.wake()
     }
 
     /// Nobody knows whether these messages are stored.
     public func isUnknown(_ ids: [MessageID]) {
-        let notBefore = ContinuousClock.now + .seconds(configuration.unknownSeconds)
         state.withLock { state in
-            state.unknown += ids.map { ($0.second, notBefore) }
-            state.arrivals += 1
-            return state.sleeper.take()
-        }?.resume()
+            for id in ids { state.unknown[id.second, default: 0] += 1 }
+        }
+        settling.wake()
     }
 
-    // MARK: The loop
+    // MARK: The loops
 
     /// Works until graceful shutdown, then for as long as all goes well and something is due. What is left is in the ledger.
     public func run() async throws {
-        await withTaskCancellationOrGracefulShutdownHandler {
-            await follow()
-        } onCancelOrGracefulShutdown: {
-            self.state.withLock { state in
-                state.isClosed = true
-                return state.sleeper.take()
-            }?.resume()
-        }
-    }
-
-    private var isClosed: Bool { Task.isCancelled || state.withLock { $0.isClosed } }
-
-    private func follow() async {
-        while true {
-            do throws(StoreError) {
-                if try await finishSome() { continue }
-                if await tellSome() { continue }
-                if try await readBackSome() { continue }
-                if isClosed { return }
-                await sleep()
-            } catch {
-                logger.error("effects could not be carried out; trying again", metadata: ["error": "\(error)"])
-                if isClosed { return }
-                try? await Task.sleep(for: .seconds(configuration.pauseSeconds))
+        await withTaskGroup { group in
+            group.addTask {
+                await self.follow(self.finishing, .error, "effects could not be carried out; trying again") { () async throws(StoreError) in
+                    if try await self.finishSome() { return true }
+                    return try await self.finishSecond()
+                }
+            }
+            group.addTask {
+                await self.follow(self.telling, .debug, "messages could not be published; trying again") { () async throws(StoreError) in
+                    if try await self.tellSome() { return true }
+                    return try await self.tellSecond()
+                }
+            }
+            group.addTask {
+                await self.follow(self.settling, .debug, "what is stored is not decided; trying again") { () async throws(StoreError) in
+                    try await self.settleUnknown()
+                }
             }
         }
     }
 
+    /// - Parameter step: False when there is nothing to do.
+    private func follow(
+        _ signal: WakeSignal, _ level: Logger.Level, _ trouble: Logger.Message, _ step: () async throws(StoreError) -> Bool
+    ) async {
+        await signal.stoppingAtShutdown {
+            while true {
+                do throws(StoreError) {
+                    if try await step() { continue }
+                    if isStopping(signal) { return }
+                    await signal.sleepUntilWoken()
+                } catch {
+                    logger.log(level: level, trouble, metadata: ["error": "\(error)"])
+                    if isStopping(signal) { return }
+                    await signal.sleep(seconds: configuration.pauseSeconds)
+                }
+            }
+        }
+    }
+
+    private func isStopping(_ signal: WakeSignal) -> Bool { Task.isCancelled || signal.isStopped }
+
+    // MARK: In memory
+
     /// False when nothing waits in memory. What fails goes on waiting.
     private func finishSome() async throws(StoreError) -> Bool {
-        let batch = state.withLock { Array($0.waiting.prefix(configuration.maxBatch)) }
+        let batch = state.withLock { $0.backlog.nextToFinish(configuration.maxBatch) }
         if batch.isEmpty { return false }
         let start = ContinuousClock.now
         let unapplied = batch.filter { !$0.isApplied }.map(\.due.message)
         if !unapplied.isEmpty { try await redo.applier.apply(unapplied) }
-        try await redo.jobs.queueJobs(of: batch.map(\.due)) { self.isClosed }
-        state.withLock { state in
-            state.waiting.removeFirst(batch.count)
-            for item in batch where !item.isTold { keepUntold(item.due.message, &state) }
-        }
-        settle(batch.filter(\.isTold).map(\.due.message))
+        try await redo.jobs.queueJobs(of: batch.map(\.due)) { self.isStopping(self.finishing) }
+        settle(state.withLock { $0.backlog.finished(batch.count) })
         instruments.took(.notify, since: start)
         return true
     }
 
-    private func keepUntold(_ message: Message, _ state: inout State) {
-        if state.untold.count < configuration.maxInMemory {
-            state.untold.append(Untold(message: message, isOwn: true))
-        } else {
-            state.owe(1, ofSecond: message.id.second, isWhole: false)
+    /// One message shows whether publishing works; then the others follow.
+    private func tellSome() async throws(StoreError) -> Bool {
+        let batch = state.withLock { $0.backlog.nextToTell(configuration.maxBatch) }
+        if batch.isEmpty { return false }
+        let ready = await redo.tellable(batch)
+        for part in [ready.prefix(1), ready.dropFirst()] where !part.isEmpty {
+            guard await redo.publisher.publish(Array(part)) else { throw Self.untold }
+            settle(state.withLock { $0.backlog.told(part.map(\.message)) })
         }
+        if ready.count < batch.count { throw .unavailable("the media of some messages cannot be read") }
+        return true
     }
 
-    /// One message shows whether publishing works; then the others follow. False when it does not, or nothing waits.
-    private func tellSome() async -> Bool {
-        let batch = state.withLock { Array($0.untold.prefix(configuration.maxBatch)) }
-        guard let first = batch.first, await redo.tell([first.message]) else { return false }
-        let others = batch.dropFirst()
-        let areTold = others.isEmpty ? true : await redo.tell(others.map(\.message))
-        let told = areTold ? batch : [first]
-        state.withLock { $0.untold.removeFirst(told.count) }
-        settle(told.filter(\.isOwn).map(\.message))
-        return areTold
+    private static let untold = StoreError.unavailable("the event bus does not take them")
+
+    // MARK: To be read back
+
+    private func finishSecond() async throws(StoreError) -> Bool {
+        guard let (second, count) = state.withLock({ $0.backlog.secondToFinish }) else { return false }
+        let found = try await scan(second).forEachPage { page throws(StoreError) in
+            try await redo.finish(page) { self.isStopping(self.finishing) }
+        }
+        readBack.increment(by: found)
+        ledger.settle(state.withLock { $0.backlog.finished(count, ofSecond: second) }, ofSecond: second)
+        return true
     }
 
-    /// Redoes the messages of one second. False when there is none to read back, or they cannot be published now.
-    private func readBackSome() async throws(StoreError) -> Bool {
-        guard let (second, debt) = nextToRead() else { return false }
-        var areTold = true
-        do throws(StoreError) {
-            let scan = RepairScan(log: log, node: node, seconds: second..<second + 1)
-            let found = try await scan.forEachPage { page throws(StoreError) in
-                let isTold = debt.isWhole ? try await redo.redo(page) { self.isClosed } : await redo.tell(page)
-                areTold = areTold && isTold
-            }
-            readBack.increment(by: found)
-        } catch {
-            state.withLock { $0.owe(debt.count, ofSecond: second, isWhole: debt.isWhole) }
-            throw error
+    private func tellSecond() async throws(StoreError) -> Bool {
+        guard let (second, count) = state.withLock({ $0.backlog.secondToTell }) else { return false }
+        try await scan(second).forEachPage { page throws(StoreError) in
+            if await !redo.tell(page) { throw Self.untold }
         }
-        if areTold {
-            ledger.settle(debt.count, ofSecond: second)
-        } else {
-            state.withLock { $0.owe(debt.count, ofSecond: second, isWhole: false) }
-        }
-        return areTold
+        ledger.settle(state.withLock { $0.backlog.told(count, ofSecond: second) }, ofSecond: second)
+        return true
     }
 
-    private func nextToRead() -> (second: Int64, debt: Debt)? {
+    private func scan(_ second: Int64) -> RepairScan { RepairScan(log: log, node: node, seconds: second..<second + 1) }
+
+    /// What is stored of the unknown is read back like what memory could not keep.
+    private func settleUnknown() async throws(StoreError) -> Bool {
+        let unknown = state.withLock { $0.unknown }
+        if unknown.isEmpty { return false }
+        try await log.settleUnknown()
         state.withLock { state in
-            let now = ContinuousClock.now
-            for (second, _) in state.unknown.filter({ $0.notBefore <= now }) { state.owe(1, ofSecond: second, isWhole: true) }
-            state.unknown.removeAll { $0.notBefore <= now }
-            guard let second = state.toRead.keys.min(), let debt = state.toRead.removeValue(forKey: second) else { return nil }
-            return (second, debt)
+            // Of what has come meanwhile nothing is settled yet.
+            state.unknown.merge(unknown) { $0 - $1 }
+            state.unknown = state.unknown.filter { $0.value > 0 }
+            for (second, count) in unknown { state.backlog.owe(count, ofSecond: second) }
         }
+        finishing.wake()
+        telling.wake()
+        return true
     }
 
     private func settle(_ messages: [Message]) {
         for (second, count) in Dictionary(messages.map { ($0.id.second, 1) }, uniquingKeysWith: +) {
             ledger.settle(count, ofSecond: second)
         }
-    }
-
-    /// Until messages are stored, and no longer than until something may be tried again or looked for.
-    private func sleep() async {
-        let (due, arrivals) = state.withLock { state in
-            let retry = state.untold.isEmpty && state.toRead.isEmpty ? nil : ContinuousClock.now + .seconds(configuration.pauseSeconds)
-            return ((state.unknown.map(\.notBefore) + [retry].compactMap(\.self)).min(), state.arrivals)
-        }
-        let alarm = due.map { due in
-            Task {
-                try? await Task.sleep(until: due, clock: .continuous)
-                self.state.withLock { $0.sleeper.take() }?.resume()
-            }
-        }
-        await withCheckedContinuation { continuation in
-            let isReady = state.withLock { state in
-                if state.isClosed || !state.waiting.isEmpty || state.arrivals != arrivals || due.map({ $0 <= .now }) == true { return true }
-                state.sleeper = continuation
-                return false
-            }
-            if isReady { continuation.resume() }
-        }
-        alarm?.cancel()
     }
 }

@@ -16,9 +16,6 @@ public final class Notifier: Service {
         var recent: [Recent] = []
         /// The newest position that was handed over, kept in `recent` or not.
         var newest = LogPosition.start
-        var isClosed = false
-        var sleeper: CheckedContinuation<Void, Never>?
-        var wakeups = 0
     }
 
     private struct Recent: Sendable {
@@ -32,6 +29,7 @@ public final class Notifier: Service {
     private let instruments: MessageInstruments
     private let logger: Logger
     private let state = Mutex(State())
+    private let signal = WakeSignal()
 
     private let repaired = Counter(label: "parley_repaired_messages_total")
 
@@ -55,29 +53,20 @@ public final class Notifier: Service {
                 guard follows, state.recent.count < configuration.maxInMemory else { continue }
                 state.recent.append(Recent(due: DueMessage(item), position: item.position))
             }
-            state.wakeups += 1
-            return state.sleeper.take()
-        }?.resume()
+        }
+        signal.wake()
     }
 
     // MARK: The loop
 
     public func run() async throws {
-        await withTaskCancellationOrGracefulShutdownHandler {
-            await follow()
-        } onCancelOrGracefulShutdown: {
-            self.state.withLock { state in
-                state.isClosed = true
-                return state.sleeper.take()
-            }?.resume()
-        }
+        await signal.stoppingAtShutdown { await follow() }
     }
 
-    private var isClosed: Bool { Task.isCancelled || state.withLock { $0.isClosed } }
+    private var isClosed: Bool { Task.isCancelled || signal.isStopped }
 
     private func follow() async {
         var done = LogPosition.start
-        var wakeups = 0
         while !isClosed {
             do throws(StoreError) {
                 done = try await log.checkpoint()
@@ -85,17 +74,16 @@ public final class Notifier: Service {
                 break
             } catch {
                 logger.error("effects could not be repaired; trying again", metadata: ["error": "\(error)"])
-                await pause()
+                await signal.sleep(seconds: configuration.pauseSeconds)
             }
         }
         while !isClosed {
             do throws(StoreError) {
-                wakeups = state.withLock { $0.wakeups }
                 if try await step(&done) { continue }
-                await sleep(unlessWokenSince: wakeups)
+                await signal.sleepUntilWoken()
             } catch {
                 logger.error("notifications could not be queued; trying again", metadata: ["error": "\(error)"])
-                await pause()
+                await signal.sleep(seconds: configuration.pauseSeconds)
             }
         }
     }
@@ -151,23 +139,5 @@ public final class Notifier: Service {
 
     private static func recent(_ logged: LoggedMessage) -> Recent {
         Recent(due: DueMessage(logged.message), position: logged.position)
-    }
-
-    // MARK: Waiting
-
-    private func pause() async {
-        try? await Task.sleep(for: .seconds(configuration.pauseSeconds))
-    }
-
-    /// Sleeps until messages are stored.
-    private func sleep(unlessWokenSince wakeups: Int) async {
-        await withCheckedContinuation { continuation in
-            let isReady = state.withLock { state in
-                if state.isClosed || state.wakeups != wakeups { return true }
-                state.sleeper = continuation
-                return false
-            }
-            if isReady { continuation.resume() }
-        }
     }
 }

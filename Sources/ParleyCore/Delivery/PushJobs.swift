@@ -35,8 +35,6 @@ public struct NotifyConfiguration: Sendable {
     public var maxRecipientsPerWrite = 20_000
     /// Seconds before trying again after an error, or looking again at a full queue.
     public var pauseSeconds = 0.5
-    /// How long an append whose outcome is not known may still take effect, in seconds.
-    public var unknownSeconds = 60.0
     /// Whether jobs are queued at all.
     public var queuesJobs = true
 

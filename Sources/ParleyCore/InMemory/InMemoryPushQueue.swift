@@ -39,6 +39,9 @@ public actor InMemoryPushQueue: PushQueue {
             case .retry(let seconds, let recipients, _):
                 pending[place].job = pending[place].job.addressed(to: recipients)
                 pending[place].dueAt = now.advanced(bySeconds: seconds)
+            case .returned(let seconds):
+                pending[place].attempts -= 1
+                pending[place].dueAt = now.advanced(bySeconds: seconds)
             case .dead(let recipients, let reason):
                 let last = pending.remove(at: place)
                 dead.append(

@@ -8,6 +8,10 @@ public import ParleyModel
 ///
 /// It is not the order of storing: a message of an earlier second may still be stored while the node lives.
 public protocol RepairLog: Sendable {
+    /// Returns when it is decided whether the messages are stored whose append by this process ended with `outcomeUnknown`
+    /// before the call: what is not stored then never will be. Throws while that cannot be brought about.
+    func settleUnknown() async throws(StoreError)
+
     /// Durable messages whose ids that node made in these seconds since 1970, ascending by id, at most `limit`: the page after
     /// `last`, or the first. All that were stored before the call are among them. At most ``RepairWindow/seconds`` at once.
     func messages(madeBy node: NodeID, in seconds: Range<Int64>, after last: MessageID?, limit: Int) async throws(StoreError) -> [Message]

@@ -29,6 +29,12 @@ extension MongoConnection {
     /// The server keeps the answer of each numbered write of a session (MongoDB manual, "Retryable Writes"), so the driver's
     /// own single repetition cannot store anything twice.
     func insert(_ documents: [BSON]) -> InsertOutcome {
+        let outcome = tried(documents)
+        if case .lost = outcome { mayStillLand = true }
+        return outcome
+    }
+
+    private func tried(_ documents: [BSON]) -> InsertOutcome {
         do throws(MongoFailure) {
             return try call { options, error throws(MongoFailure) in
                 var reply: OpaquePointer?
@@ -81,6 +87,12 @@ extension MongoConnection {
         return Dictionary(messages.map { ($0.id, $0) }) { first, _ in first }
     }
 
+    /// Returns when no insert of this connection that was lost can land any more: what is not stored by then never will be.
+    func fenceLost() throws(StoreError) {
+        guard mayStillLand else { return }
+        do throws(MongoFailure) { try fence() } catch { throw error.asStoreError }
+    }
+
     private func fence() throws(MongoFailure) {
         try call { options, error throws(MongoFailure) in
             let nobody = BSON { $0.setNull("_id") }
@@ -89,5 +101,6 @@ extension MongoConnection {
                 throw failure(error)
             }
         }
+        mayStillLand = false
     }
 }

@@ -11,6 +11,8 @@ final class MongoConnection {
     private let majority: OpaquePointer
     private let primary: OpaquePointer
     private var session: OpaquePointer?
+    /// Whether an insert of this session was lost and may still land, until ``MongoConnection/fence()``.
+    var mayStillLand = false
 
     init(_ pool: MongoPool, _ configuration: MongoConfiguration) {
         self.pool = pool

@@ -46,6 +46,11 @@ public final class MongoDatabase: Sendable {
         try await threads.run(body)
     }
 
+    /// Returns when no insert that was lost before can land any more.
+    func fenceLost() async throws(StoreError) {
+        try await threads.runOnEach { connection throws(StoreError) in try connection.fenceLost() }
+    }
+
     /// For a thread that may wait, of another pool.
     func runBlocking<Value: Sendable>(
         _ body: @escaping @Sendable (MongoConnection) throws(StoreError) -> Value

@@ -2,6 +2,9 @@ public import ParleyCore
 public import ParleyModel
 
 extension MongoMessageStore: RepairLog {
+    /// Each connection with a lost insert makes the fence that it could not make at once: docs/decisions/0016.
+    public func settleUnknown() async throws(StoreError) { try await database.fenceLost() }
+
     /// An id is its second, its node and a counter, in this order: what one node made in one second is a range of `_id`, and
     /// nothing else is read.
     public func messages(madeBy node: NodeID, in seconds: Range<Int64>, after last: MessageID?, limit: Int) async throws(StoreError)

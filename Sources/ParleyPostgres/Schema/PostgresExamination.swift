@@ -44,6 +44,9 @@ public struct PostgresExamination: Sendable {
         let missing = try await PostgresMigrator(database).missing()
         let fact = missing.isEmpty ? "the schema is up to date" : "steps of the schema are missing: \(missing.joined(separator: "; "))"
         findings.append(EngineFinding(fact, missing.isEmpty, orElse: "run parley migrate; parley serve does it at its start"))
+        if let copy = try await UnfinishedCopy.find(in: database) {
+            findings.append(EngineFinding(copy.fact, .bad(advice: UnfinishedCopy.advice)))
+        }
         return findings
     }
 

@@ -22,6 +22,7 @@ public enum PostgresSchema {
         Step(number: 2, name: "media, devices and revoked tokens", statements: media + devices + tokenRevocations),
         Step(number: 3, name: "checkpoints of nodes", statements: checkpoints),
         Step(number: 4, name: "copies of data folders", statements: copies),
+        Step(number: 6, name: "departures by time", statements: departuresByTime),
     ]
 
     /// - `last_sequence`: last message and counts are done up to here; the messages themselves are in another engine, which
@@ -118,6 +119,11 @@ public enum PostgresSchema {
             PRIMARY KEY (user_id, conversation_id)
         )
         """,
+    ]
+
+    /// "Who is out of which conversation since then?", which each node with sockets asks about once a second.
+    private static let departuresByTime = [
+        "CREATE INDEX departures_by_time ON departures (left_at, user_id, conversation_id)"
     ]
 
     private static let media = [

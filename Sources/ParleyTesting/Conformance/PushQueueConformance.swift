@@ -76,6 +76,20 @@ public enum PushQueueConformance {
             let later = try await queue.lease(limit: 10, seconds: 30, at: Sample.time(100))
             try check(later.count == 1 && later[0].id != leases[0].id, "only the other job is left")
         },
+        ConformanceCase("a job that is given back comes again as if it had not been handed out") { queue in
+            let job = Sample.job(for: Sample.users(3))
+            try await queue.enqueue([job], at: Sample.start)
+            let first = try await leased(1, from: queue)[0]
+            try await queue.finish([first.id: .retry(after: 0, recipients: job.recipients, reason: "busy")], at: Sample.start)
+            for look in 1...3 {
+                let now = Sample.time(Double(look) * 5)
+                let lease = try await eventuallyLeased(1, from: queue, at: now)
+                try checkEqual(lease, [LeasedPushJob(id: first.id, job: job, attempt: 2)], "lease \(look)")
+                try await queue.finish([lease[0].id: .returned(after: 1)], at: now)
+                try checkEqual(try await queue.lease(limit: 1, seconds: 30, at: now), [], "the leases before the delay ends")
+            }
+            try checkEqual(try await queue.depth(), PushQueueDepth(pending: 1, dead: 0), "the depth")
+        },
         ConformanceCase("results for jobs that are no longer there are passed over") { queue in
             try await queue.enqueue([Sample.job(), Sample.job()], at: Sample.start)
             let leases = try await leased(2, from: queue)

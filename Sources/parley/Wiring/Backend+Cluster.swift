@@ -12,11 +12,14 @@ extension Backend {
     /// a message costs both engines a fifth more (docs/SCALING.md).
     private static let laneCount = 2
 
-    /// The four engines. Brings their schemas up to date first: MongoDB and PostgreSQL must be there for that. Redis and
-    /// RabbitMQ may come later; until then the ready check names them.
+    /// The four engines. Brings their schemas up to date first: MongoDB and PostgreSQL must be there for that, and hold no copy
+    /// that is not finished. Redis and RabbitMQ may come later; until then the ready check names them.
     static func cluster(_ engines: Engines, allocator: String, logger: Logger) async throws -> Backend {
         do {
             for step in try await engines.migrate() { logger.notice("schema brought up to date", metadata: ["step": "\(step)"]) }
+            if let copy = try await engines.unfinishedCopy() {
+                throw Failure("The cluster cannot be used: \(copy.fact). What to do: \(UnfinishedCopy.advice).")
+            }
         } catch let error as StoreError {
             throw Failure("The cluster cannot be used: \(error.sentence). parley doctor looks at each engine.")
         }
@@ -41,11 +44,12 @@ extension Backend {
         } catch {
             logger.warning("the push queue is not there yet; its jobs wait", metadata: ["error": "\(error)"])
         }
+        let conversations = PostgresConversationStore(postgres, facts: messages)
         return Backend(
             messages: numbered, effects: .nodes(register: PostgresNodeRegister(registry), log: messages),
-            conversations: PostgresConversationStore(postgres, facts: messages), media: PostgresMediaStore(postgres, facts: messages),
+            conversations: conversations, media: PostgresMediaStore(postgres, facts: messages),
             devices: PostgresDeviceStore(postgres), revocations: PostgresTokenRevocationStore(postgres), pushQueue: pushQueue, bus: bus,
-            busLosesEvents: true, presence: presence,
+            busLosesEvents: true, departures: conversations, presence: presence,
             dependencies: [
                 "mongodb": { () async throws(StoreError) in try await mongo.ping() },
                 "postgresql": { () async throws(StoreError) in try await postgres.check() },

@@ -22,6 +22,8 @@ struct Backend {
     let bus: any EventBus
     /// Whether events may get lost on the way: then connections look for changes that they were not told of.
     var busLosesEvents = false
+    /// Where departures show that such a bus did not tell; nil without.
+    var departures: (any DepartureLog)?
     let presence: any Presence
     let dependencies: [String: @Sendable () async throws(StoreError) -> Void]
     /// Lanes that the message store makes good use of.

@@ -62,6 +62,11 @@ struct Engines: Sendable {
         return steps
     }
 
+    /// A copy of a data folder that was begun and not finished; nil when there is none.
+    func unfinishedCopy() async throws -> UnfinishedCopy? {
+        try await with(PostgresDatabase(postgres, connections: 1), { $0.close() }) { try await UnfinishedCopy.find(in: $0) }
+    }
+
     /// The push queue alone, for commands.
     func withPushQueue(_ logger: Logger, _ body: (RabbitMQPushQueue) async throws -> Void) async throws {
         try await with(RabbitMQPushQueue(RabbitMQConfiguration(url: amqp), logger: logger), { $0.close() }, body)

@@ -94,8 +94,8 @@ struct Node {
                 metrics: metrics,
                 sampleMetrics: { await sampler.sample() }, demo: demo, timeSource: time))
         let clock = HubClock(
-            hub: hub, bus: backend.bus, resume: resume, presence: presence, revocations: revocations, configuration: gatewayConfiguration,
-            logger: logger)
+            hub: hub, bus: backend.bus, resume: resume, presence: presence, revocations: revocations, departures: backend.departures,
+            configuration: gatewayConfiguration, logger: logger)
         let idleSeconds = Int64(settings.number("limits.idle_seconds"))
         let server = Application(
             router: router,

@@ -19,6 +19,7 @@ struct Parley: Sendable {
         var lane = AppendLane.Configuration()
         var limits = RequestLimits(messages: nil, requests: nil)
         var maxParticipants = 1000
+        var doors = Set(APIDoor.allCases)
         var secret: String? = Parley.secret
         var jwks: String?
     }
@@ -76,7 +77,7 @@ struct Parley: Sendable {
                 events: { _, _, _, _ async throws(ParleyError) in throw ParleyError(.shuttingDown, "no streams here") },
                 allowsOrigin: { origin, _ in origin == nil },
                 verifier: try await JWTTokenVerifier(secret: setup.secret, jwks: setup.jwks, timeSource: time, revocations: revocations),
-                limits: setup.limits,
+                limits: setup.limits, doors: setup.doors,
                 dependencies: [Dependency(name: "storage") { () async throws(StoreError) in try store.outage.check() }],
                 metrics: PrometheusRegistry(), sampleMetrics: {}, demo: nil, timeSource: time))
         responder = router.buildResponder()

@@ -1,6 +1,5 @@
+import ParleyCore
 import Testing
-
-@testable import ParleyPush
 
 /// Each sleep would outlast the time limit if it were not ended.
 @Suite(.timeLimit(.minutes(1)))
@@ -16,6 +15,29 @@ struct WakeSignalTests {
         async let sleep: Void = signal.sleepUntilWoken(atMostSeconds: 3600)
         signal.wake()
         await sleep
+    }
+
+    @Test func `a sleep without a limit ends with a wake, a stop or a cancellation`() async {
+        async let woken: Void = signal.sleepUntilWoken()
+        signal.wake()
+        await woken
+        let cancelled = Task { await signal.sleepUntilWoken() }
+        cancelled.cancel()
+        await cancelled.value
+        async let stopped: Void = signal.sleepUntilWoken()
+        signal.stop()
+        await stopped
+    }
+
+    @Test func `what runs until shutdown finds the signal stopped when its task is cancelled`() async {
+        let running = Task {
+            await signal.stoppingAtShutdown {
+                while !signal.isStopped { await signal.sleep(seconds: 3600) }
+            }
+        }
+        running.cancel()
+        await running.value
+        #expect(signal.isStopped)
     }
 
     @Test func `a stop ends both kinds of sleep, also the later ones`() async {

@@ -1,51 +1,58 @@
+import ServiceLifecycle
 import Synchronization
 
 /// Lets one task sleep until there is something to do, until it has to stop, or until its time is up.
 ///
 /// A wake that comes while nobody sleeps ends the next sleep at once, so that none is missed.
-final class WakeSignal: Sendable {
+public final class WakeSignal: Sendable {
     private struct State {
         var isWoken = false
         var isStopped = false
         var sleeper: CheckedContinuation<Void, Never>?
         var sleeperHeedsWakes = true
-
-        mutating func takeSleeper() -> CheckedContinuation<Void, Never>? {
-            defer { sleeper = nil }
-            return sleeper
-        }
     }
 
     /// Held for a few assignments only; `wake` is called from the create path and must not wait for an actor.
     private let state = Mutex(State())
 
-    var isStopped: Bool { state.withLock { $0.isStopped } }
+    public init() {}
 
-    func wake() {
-        let sleeper = state.withLock { state in
+    public var isStopped: Bool { state.withLock { $0.isStopped } }
+
+    /// From any thread. Never waits.
+    public func wake() {
+        state.withLock { state in
             state.isWoken = true
-            return state.sleeperHeedsWakes ? state.takeSleeper() : nil
-        }
-        sleeper?.resume()
+            return state.sleeperHeedsWakes ? state.sleeper.take() : nil
+        }?.resume()
     }
 
     /// Ends this sleep and every later one.
-    func stop() {
-        let sleeper = state.withLock { state in
+    public func stop() {
+        state.withLock { state in
             state.isStopped = true
-            return state.takeSleeper()
-        }
-        sleeper?.resume()
+            return state.sleeper.take()
+        }?.resume()
     }
 
-    /// Sleeps until a wake, or until `seconds` have passed, the signal is stopped, or the task is cancelled.
-    func sleepUntilWoken(atMostSeconds seconds: Double) async {
-        await sleep(seconds: seconds, heedsWakes: true)
+    /// Runs `body`; stops when its task is cancelled or graceful shutdown begins.
+    public func stoppingAtShutdown(_ body: () async -> Void) async {
+        await withTaskCancellationOrGracefulShutdownHandler(operation: body) { self.stop() }
+    }
+
+    /// Sleeps until a wake, or until `seconds` have passed, if there are any; until the signal is stopped, or the task is
+    /// cancelled.
+    public func sleepUntilWoken(atMostSeconds seconds: Double? = nil) async {
+        if let seconds {
+            await sleep(seconds: seconds, heedsWakes: true)
+        } else {
+            await signalled(heedsWakes: true)
+        }
         state.withLock { $0.isWoken = false }
     }
 
     /// Sleeps until `seconds` have passed, the signal is stopped, or the task is cancelled. Wakes wait.
-    func sleep(seconds: Double) async {
+    public func sleep(seconds: Double) async {
         await sleep(seconds: seconds, heedsWakes: false)
     }
 
@@ -71,7 +78,7 @@ final class WakeSignal: Sendable {
             }
         } onCancel: {
             // A cancellation that comes before the continuation is kept is seen by `Task.isCancelled` above.
-            state.withLock { $0.takeSleeper() }?.resume()
+            state.withLock { $0.sleeper.take() }?.resume()
         }
     }
 }
