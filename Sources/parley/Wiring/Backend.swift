@@ -18,6 +18,8 @@ struct Backend {
     let media: any MediaStore
     let devices: any DeviceStore
     let revocations: any TokenRevocationStore
+    let notificationSettings: any NotificationSettingsStore
+    let pushLedger: any PushLedger
     let pushQueue: any PushQueue
     let bus: any EventBus
     /// Whether events may get lost on the way: then connections look for changes that they were not told of.
@@ -48,7 +50,8 @@ extension Backend {
         return Backend(
             messages: messages, effects: .log(messages), conversations: SQLiteConversationStore(database),
             media: SQLiteMediaStore(database), devices: SQLiteDeviceStore(database), revocations: SQLiteTokenRevocationStore(database),
-            pushQueue: pushQueue, bus: bus, busLosesEvents: busLosesEvents, presence: InProcessPresence(),
+            notificationSettings: SQLiteNotificationSettingsStore(database), pushLedger: SQLitePushLedger(database), pushQueue: pushQueue,
+            bus: bus, busLosesEvents: busLosesEvents, presence: InProcessPresence(),
             dependencies: ["storage": { () async throws(StoreError) in try await database.probe() }],
             // One writer, one lane: all that waits shares a commit.
             laneCount: 1, close: { database.close() })
