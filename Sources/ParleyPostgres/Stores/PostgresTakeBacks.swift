@@ -30,10 +30,10 @@ enum PostgresTakeBacks {
         "take-back.read",
         """
         WITH \(told), moved AS (
-            SELECT p.last_read_sequence, told.is_badged FROM told, participants AS p
+            SELECT p.user_id, p.last_read_sequence, told.is_badged FROM told, participants AS p
             WHERE p.conversation_id = $1 AND p.user_id = $2 AND p.xmin = pg_current_xact_id()::xid
         ), gone AS (
-            DELETE FROM push_shown AS s USING moved WHERE s.user_id = $2 AND s.conversation_id = $1 RETURNING 1
+            DELETE FROM push_shown WHERE user_id = (SELECT user_id FROM moved) AND conversation_id = $1 RETURNING 1
         )
         INSERT INTO push_take_backs AS t (user_id, conversation_id, last_read_sequence, due_at)
         SELECT $2, $1, last_read_sequence, $3 FROM moved WHERE \(hasCause)
@@ -45,7 +45,7 @@ enum PostgresTakeBacks {
         "take-back.left",
         """
         WITH \(told), gone AS (
-            DELETE FROM push_shown AS s USING told WHERE s.user_id = $2 AND s.conversation_id = $1 RETURNING 1
+            DELETE FROM push_shown WHERE user_id = (SELECT $2 FROM told) AND conversation_id = $1 RETURNING 1
         )
         INSERT INTO push_take_backs AS t (user_id, conversation_id, last_read_sequence, due_at)
         SELECT $2, $1, c.last_sequence, $3 FROM told, conversations AS c WHERE c.conversation_id = $1 AND \(hasCause)

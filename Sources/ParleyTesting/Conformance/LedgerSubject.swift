@@ -1,5 +1,5 @@
 public import ParleyCore
-public import ParleyModel
+import ParleyModel
 
 /// A push ledger with the stores whose facts it needs, as two workers have it.
 public struct LedgerSubject: Sendable {
@@ -29,6 +29,7 @@ struct Reader {
     var ledger: any PushLedger { subject.ledger }
 
     /// So many messages of the other user.
+    @discardableResult
     func receive(_ count: Int, in conversation: ConversationID? = nil) async throws -> [Message] {
         try await stores.send(count, in: conversation ?? self.conversation, from: other)
     }
