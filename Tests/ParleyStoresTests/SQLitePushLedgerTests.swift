@@ -77,6 +77,31 @@ struct SQLitePushLedgerTests {
         }
     }
 
+    @Test func `what a process had claimed and leased when it died is free for the next one at once`() async throws {
+        try await withDatabase { database in
+            let (stores, ledger) = (SQLiteConversationStore(database), SQLitePushLedger(database))
+            let users = Sample.users(2)
+            let id = ConversationID.random()
+            try await stores.createGroup(id: id, title: nil, creator: users[0], others: [users[1]], at: Sample.start)
+            _ = try await SQLiteMessageStore(database).append((0..<3).map { Sample.draft(in: id, from: users[0], "\($0)") })
+            let device = Sample.device(.apns(token: "t"), of: users[1])
+            _ = try await SQLiteDeviceStore(database).register(device, maxPerUser: 10)
+            let alerts = (1...2).map { number in
+                IntendedAlert(
+                    key: AlertKey(messageID: Sample.messageID(), deviceID: device.id), conversationID: id, userID: users[1],
+                    sequenceNumber: number)
+            }
+            _ = try await ledger.claim(alerts, until: Sample.time(30), at: Sample.start)
+            try await ledger.settle([alerts[0].key: .sent(badge: 1)], at: Sample.start)
+            _ = try await stores.advanceRead(of: users[1], in: id, to: 1, at: Sample.start)
+            #expect(try await ledger.leaseTakeBacks(limit: 10, seconds: 60, at: Sample.start).map(\.attempt) == [1])
+            try await ledger.releaseLeases(at: Sample.time(1))
+            let claims = try await ledger.claim(alerts, until: Sample.time(30), at: Sample.time(1))
+            #expect(claims == [alerts[0].key: .sent, alerts[1].key: .granted(earlier: 0)])
+            #expect(try await ledger.leaseTakeBacks(limit: 10, seconds: 60, at: Sample.time(1)).map(\.attempt) == [2])
+        }
+    }
+
     /// The statements about the ledger, as they are prepared, that the writing connection carries out meanwhile.
     private static func statements(of database: SQLiteDatabase, while body: () async throws -> Void) async throws -> [String] {
         let heard = Heard()

@@ -97,6 +97,16 @@ public struct SQLitePushLedger: PushLedger {
         }
     }
 
+    /// Ends all claims and leases. For the start of the one process that holds the folder: whoever had them is dead.
+    public func releaseLeases(at now: Timestamp) async throws(StoreError) {
+        try await database.write { db in
+            try db.execute(sql: "DELETE FROM push_alerts WHERE at > ? AND is_sent = 0", arguments: [now.milliseconds])
+            try db.execute(
+                sql: "UPDATE push_take_backs SET due_at = ? WHERE due_at > ? AND leased_sequence IS NOT NULL",
+                arguments: [now.milliseconds, now.milliseconds])
+        }
+    }
+
     // MARK: Taking back
 
     /// Costs no write while nothing is due.

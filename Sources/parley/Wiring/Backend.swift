@@ -38,9 +38,11 @@ extension Backend {
     ) async throws -> Backend {
         let database = try SQLiteDatabase(folder: folder, access: .exclusive, logger: logger)
         let pushQueue = SQLitePushQueue(database)
+        let pushLedger = SQLitePushLedger(database)
         do {
             // The first write of the process: a folder that can only be read shows here.
             try await pushQueue.releaseLeases(at: SystemTimeSource().now())
+            try await pushLedger.releaseLeases(at: SystemTimeSource().now())
         } catch {
             database.close()
             throw SQLiteDatabase.OpenError.cannotOpen(
@@ -50,7 +52,7 @@ extension Backend {
         return Backend(
             messages: messages, effects: .log(messages), conversations: SQLiteConversationStore(database),
             media: SQLiteMediaStore(database), devices: SQLiteDeviceStore(database), revocations: SQLiteTokenRevocationStore(database),
-            notificationSettings: SQLiteNotificationSettingsStore(database), pushLedger: SQLitePushLedger(database), pushQueue: pushQueue,
+            notificationSettings: SQLiteNotificationSettingsStore(database), pushLedger: pushLedger, pushQueue: pushQueue,
             bus: bus, busLosesEvents: busLosesEvents, presence: InProcessPresence(),
             dependencies: ["storage": { () async throws(StoreError) in try await database.probe() }],
             // One writer, one lane: all that waits shares a commit.
