@@ -15,6 +15,7 @@ public struct APIServices: Sendable {
     public let conversations: ConversationService
     public let media: MediaService
     public let devices: DeviceService
+    public let notificationSettings: NotificationSettingsService
     public let presence: PresenceService
     public let markers: MarkerService
     public let typing: TypingService
@@ -32,7 +33,8 @@ public struct APIServices: Sendable {
 
     public init(
         messages: MessageService, conversations: ConversationService, media: MediaService, devices: DeviceService,
-        presence: PresenceService, markers: MarkerService, typing: TypingService, revocations: TokenRevocations,
+        notificationSettings: NotificationSettingsService, presence: PresenceService, markers: MarkerService, typing: TypingService,
+        revocations: TokenRevocations,
         events: @escaping OpenServerSentEvents, allowsOrigin: @escaping @Sendable (_ origin: String?, _ host: String?) -> Bool,
         verifier: any TokenVerifier, limits: RequestLimits, doors: Set<APIDoor> = Set(APIDoor.allCases),
         dependencies: [Dependency], metrics: PrometheusRegistry,
@@ -42,6 +44,7 @@ public struct APIServices: Sendable {
         self.conversations = conversations
         self.media = media
         self.devices = devices
+        self.notificationSettings = notificationSettings
         self.presence = presence
         self.markers = markers
         self.typing = typing
@@ -79,6 +82,7 @@ private func addREST(_ services: APIServices, to routes: inout Routes) {
     TokenRoutes(revocations: services.revocations).add(to: &routes)
     MediaRoutes(media: services.media).add(to: &routes)
     DeviceRoutes(devices: services.devices).add(to: &routes)
+    NotificationSettingsRoutes(settings: services.notificationSettings).add(to: &routes)
     PresenceRoutes(presence: services.presence).add(to: &routes)
 }
 

@@ -112,6 +112,7 @@ public struct Copier: Sendable {
         try await pass.run()
         messages = pass.messages
         if !source.isServed {
+            try await LedgerCopy(source: source, postgres: postgres, hook: hook).run(&pass.counts)
             try await PushCopy(source: source, postgres: postgres, queue: target.queue, hook: hook).run(from: progress, &pass.counts)
         }
         summary.passes += 1

@@ -34,6 +34,7 @@ struct CopyPass: Sendable {
         try await copyDepartures()
         try await copyDevices()
         try await copyRevocations()
+        try await copySettings()
     }
 
     private mutating func copyConversations() async throws {
@@ -87,6 +88,17 @@ struct CopyPass: Sendable {
             try await hook(.devicesPut)
             guard let through else { return }
             after = through
+        }
+    }
+
+    private mutating func copySettings() async throws {
+        var after: UserID?
+        while true {
+            let page = try await source.reader.settings(after: after)
+            guard let last = page.last?.userID else { return }
+            counts.rows += Int64(try await postgres.putSettings(page))
+            try await hook(.settingsPut)
+            after = last
         }
     }
 

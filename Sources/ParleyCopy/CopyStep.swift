@@ -10,6 +10,9 @@ public enum CopyStep: Sendable, CaseIterable {
     case departuresPut
     case devicesPut
     case revocationsPut
+    case settingsPut
+    case alertsPut
+    case showingsPut
     case pushJobsQueued
     case pushJobsNoted
     case deadLettersPutAside

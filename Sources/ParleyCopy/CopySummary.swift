@@ -23,7 +23,8 @@ public struct CopySummary: Sendable, Equatable {
 public struct CopyCounts: Sendable, Equatable {
     /// Messages that were stored.
     public var messages: Int64 = 0
-    /// Rows of conversations, participants, media, devices, departures and revocations that were written or removed.
+    /// Rows of conversations, participants, media, devices, departures, revocations, settings, alerts and what devices show that were
+    /// written or removed.
     public var rows: Int64 = 0
     public var pushJobs: Int64 = 0
     public var deadLetters: Int64 = 0

@@ -28,6 +28,8 @@ enum Delivery: Sendable {
             case .role: self = .toConversation(change.conversationID, event)
             }
         case .muteChanged(let id, let user, let state): self = .toUser(user, in: id, OutboundEvent(.mute(id, state)))
+        case .notificationLevelChanged(let id, let user, let level):
+            self = .toUser(user, in: id, OutboundEvent(.notificationLevel(id, level)))
         case .read(let id, let user, let state, let toOthers): self = Self.read(id, user, state, toOthers: toOthers)
         case .delivered(let id, let user, let number):
             let marker = DeliveredMarker(conversationID: id, userID: user, sequenceNumber: number)

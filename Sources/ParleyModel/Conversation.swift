@@ -159,12 +159,16 @@ public struct ConversationView: Sendable, Equatable {
     public let conversation: Conversation
     public let role: Role
     public let mute: Mute
+    public let notificationLevel: NotificationLevel
     public let readState: ReadState
 
-    public init(conversation: Conversation, role: Role, mute: Mute, readState: ReadState) {
+    public init(
+        conversation: Conversation, role: Role, mute: Mute, notificationLevel: NotificationLevel = .all, readState: ReadState
+    ) {
         self.conversation = conversation
         self.role = role
         self.mute = mute
+        self.notificationLevel = notificationLevel
         self.readState = readState
     }
 
@@ -190,6 +194,7 @@ public struct ConversationView: Sendable, Equatable {
             json.name("role")
             json.string(role.rawValue)
             MuteState(mute, at: now).writeMembers(to: &json)
+            notificationLevel.writeMember(to: &json)
             json.name("last_message_id")
             json.optional(conversation.lastMessage) { $0.id($1.id) }
             json.name("last_message_at")

@@ -5,13 +5,26 @@ public struct Device: JSONEncodable, Equatable {
     public let address: PushAddress
     public let name: String?
     public let createdAt: Timestamp
+    /// When its address was last registered, by whomever.
+    public let registeredAt: Timestamp
 
-    public init(id: DeviceID, userID: UserID, address: PushAddress, name: String?, createdAt: Timestamp) {
+    /// - Parameter registeredAt: Nil for `createdAt`.
+    public init(
+        id: DeviceID, userID: UserID, address: PushAddress, name: String?, createdAt: Timestamp, registeredAt: Timestamp? = nil
+    ) {
         self.id = id
         self.userID = userID
         self.address = address
         self.name = name
         self.createdAt = createdAt
+        self.registeredAt = registeredAt ?? createdAt
+    }
+
+    /// The device under its old id, as it was registered again by this one.
+    public func registeredAgain(by new: Device) -> Device {
+        Device(
+            id: id, userID: new.userID, address: new.address, name: new.name, createdAt: createdAt,
+            registeredAt: max(registeredAt, new.registeredAt))
     }
 
     public func write(to json: inout JSONWriter) {
@@ -28,6 +41,8 @@ public struct Device: JSONEncodable, Equatable {
             json.optional(name) { $0.string($1) }
             json.name("created_at")
             json.timestamp(createdAt)
+            json.name("registered_at")
+            json.timestamp(registeredAt)
         }
     }
 }

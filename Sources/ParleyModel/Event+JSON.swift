@@ -18,6 +18,9 @@ extension Event: JSONEncodable {
         case .mute(let conversation, let state):
             json.conversation(conversation)
             state.writeMembers(to: &json)
+        case .notificationLevel(let conversation, let level):
+            json.conversation(conversation)
+            level.writeMember(to: &json)
         case .read(let marker): marker.writeMembers(to: &json)
         case .delivered(let marker):
             json.place(marker.conversationID, marker.userID)

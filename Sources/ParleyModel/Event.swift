@@ -8,6 +8,8 @@ public enum Event: Sendable, Equatable {
     case participant(ParticipantChange)
     /// The user's own mute, for all of the user's devices.
     case mute(ConversationID, MuteState)
+    /// The user's own level, likewise.
+    case notificationLevel(ConversationID, NotificationLevel)
     case read(ReadMarker)
     case delivered(DeliveredMarker)
     /// Instead of single markers in large groups.
@@ -34,6 +36,7 @@ public enum Event: Sendable, Equatable {
         case .conversation: "conversation"
         case .participant: "participant"
         case .mute: "mute"
+        case .notificationLevel: "notification_level"
         case .read: "read"
         case .delivered: "delivered"
         case .receipts: "receipts"

@@ -47,6 +47,10 @@ struct PostgresValue {
         array(values.map(Optional.some), type: TypeNumber.int64s, of: TypeNumber.int64) { $0.bigEndianBytes }
     }
 
+    static func int64s(_ values: [Int64?]) -> Self {
+        array(values, type: TypeNumber.int64s, of: TypeNumber.int64) { $0.bigEndianBytes }
+    }
+
     static func texts(_ values: [String]) -> Self {
         array(values.map(Optional.some), type: TypeNumber.texts, of: TypeNumber.text, Self.storable)
     }

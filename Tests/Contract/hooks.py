@@ -65,6 +65,9 @@ def use_known_path_ids(case):
         # The caller must stay in the conversations of this run, in the role that they have.
         if "/participants/" in case.path and str(path["user_id"]).lower() == ME and case.method != "GET":
             path["user_id"] = CHOICE.choice(STATE["user_ids"])
+        # Everybody else's settings are refused.
+        if case.path.endswith("/notification-settings") and CHOICE.random() < 0.75:
+            path["user_id"] = ME
 
 
 def device_ids():
@@ -116,6 +119,9 @@ def use_known_body_ids(case):
         # Short keys come again with other content, which is well formed and refused with 422.
         if isinstance(body.get("client_message_id"), str):
             body["client_message_id"] = unused_key(body["client_message_id"])
+    # A made-up time zone is well formed and refused, so it never stays.
+    if isinstance(body.get("time_zone"), str):
+        body["time_zone"] = CHOICE.choice(["UTC", "Europe/Berlin", "Asia/Kolkata", "America/Argentina/Buenos_Aires", "Etc/GMT+3"])
     case.body = body
 
 

@@ -19,17 +19,21 @@ COLUMNS = {
     "participants": {
         "conversation_id": ("uuid", REQUIRED), "user_id": ("uuid", REQUIRED), "role": ("text", REQUIRED),
         "joined_at": ("timestamp with time zone", REQUIRED), "last_read_sequence": ("bigint", REQUIRED),
-        "muted": ("boolean", REQUIRED), "muted_until": ("timestamp with time zone", NULLABLE),
+        "muted": ("boolean", REQUIRED), "muted_until": ("timestamp with time zone", NULLABLE), "notification_level": ("text", REQUIRED),
     },
     "media": {
         "media_id": ("uuid", REQUIRED), "owner_id": ("uuid", REQUIRED), "kind": ("text", REQUIRED), "name": ("text", REQUIRED),
         "size": ("bigint", REQUIRED), "content_type": ("text", REQUIRED), "url": ("text", REQUIRED), "width": ("bigint", NULLABLE),
         "height": ("bigint", NULLABLE), "duration_ms": ("bigint", NULLABLE), "created_at": ("timestamp with time zone", REQUIRED),
     },
+    "notification_settings": {
+        "user_id": ("uuid", REQUIRED), "display_name": ("text", NULLABLE), "time_zone": ("text", REQUIRED),
+        "quiet_from": ("integer", NULLABLE), "quiet_to": ("integer", NULLABLE), "privacy": ("text", NULLABLE),
+    },
 }
 KEYS = {
     "conversations": ["conversation_id"], "conversation_sequences": ["conversation_id"],
-    "participants": ["conversation_id", "user_id"], "media": ["media_id"],
+    "participants": ["conversation_id", "user_id"], "media": ["media_id"], "notification_settings": ["user_id"],
 }
 FOREIGN_KEYS = {"conversation_sequences": "conversations", "participants": "conversations"}
 

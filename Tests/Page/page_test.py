@@ -40,7 +40,8 @@ VIEW_DIFFERENCE = """
 (async () => {
   const { state } = await import('/demo/state.js');
   const { call } = await import('/demo/api.js');
-  const names = ['title', 'participant_count', 'role', 'version', 'muted', 'last_message_id', 'last_message_at', 'last_message_preview',
+  const names = ['title', 'participant_count', 'role', 'version', 'muted', 'notification_level', 'last_message_id', 'last_message_at',
+    'last_message_preview',
     'last_sequence', 'unread_count', 'last_read_sequence'];
   const told = (each) => each && JSON.stringify(names.map((name) => each[name]));
   const { conversations } = await call('GET', '/v1/conversations');

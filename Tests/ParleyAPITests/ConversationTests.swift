@@ -8,6 +8,7 @@ import Testing
 struct ConversationTests {
     private static let names = [
         "id", "type", "title", "created_by", "created_at", "participant_ids", "participant_count", "role", "muted", "muted_until",
+        "notification_level",
         "last_message_id", "last_message_at", "last_message_preview", "last_sequence", "unread_count", "last_read_sequence",
         "version",
     ]

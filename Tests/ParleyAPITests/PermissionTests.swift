@@ -49,7 +49,7 @@ struct PermissionTests {
                 (.get, "/v1/users/\(ada)/presence", nil),
             ]
         case .markRead: [(.put, path + "/read", ["sequence_number": 1])]
-        case .mute: [(.put, path + "/mute", [:]), (.delete, path + "/mute", nil)]
+        case .mute: [(.put, path + "/mute", [:]), (.delete, path + "/mute", nil), (.put, path + "/notifications", ["level": "none"])]
         case .leave: [(.delete, people + "\(ben)", nil)]
         case .sendMessage: [(.post, path + "/messages", Body.text("Hello"))]
         case .rename: [(.patch, path, ["title": "New"]), (.patch, path, ["title": .null])]

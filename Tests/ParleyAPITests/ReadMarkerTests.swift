@@ -89,6 +89,35 @@ struct ReadMarkerTests {
         }
     }
 
+    @Test func `a level of notifications is set for its own user only`() async throws {
+        try await Parley.run { parley in
+            for path in [try await parley.direct(), try await parley.group()] {
+                #expect(try await parley.call(.get, path, as: ada)["notification_level"] == "all")
+                for level in ["mentions", "none", "all", "none"] as [JSONValue] {
+                    let answer = try await parley.call(.put, path + "/notifications", as: ada, ["level": level])
+                    #expect(answer.status == 200)
+                    #expect(answer.json == ["notification_level": level])
+                    #expect(try await parley.call(.get, path, as: ada)["notification_level"] == level)
+                    #expect(try await parley.call(.get, path, as: ben)["notification_level"] == "all")
+                }
+            }
+        }
+    }
+
+    @Test func `a level that is none is refused and nothing changes`() async throws {
+        try await Parley.run { parley in
+            let path = try await parley.direct()
+            for level in ["some", "", 1, true, "ALL"] as [JSONValue] {
+                expect(try await parley.call(.put, path + "/notifications", as: ada, ["level": level]), refuses: .invalidField)
+            }
+            for body in [[:], ["level": .null]] as [JSONValue] {
+                expect(try await parley.call(.put, path + "/notifications", as: ada, body), refuses: .missingField)
+            }
+            #expect(try await parley.call(.get, path, as: ada)["notification_level"] == "all")
+            expect(try await parley.call(.put, path + "/notifications", as: cleo, ["level": "none"]), refuses: .notAParticipant)
+        }
+    }
+
     @Test func `a time that is none is refused and nothing changes`() async throws {
         try await Parley.run { parley in
             let path = try await parley.direct()

@@ -19,7 +19,7 @@ func message(_ number: Int64, from sender: UserID = ben, in conversation: Conver
 /// A group's view with `last` messages, of which the last one is `message(last)`.
 func view(
     _ id: ConversationID = home, last: Int64 = 0, read: Int64 = 0, unread: Int64? = nil, version: Int64 = 1, title: String? = "Home",
-    count: Int64 = 3, role: Role = .member, mute: Mute = .off, lastSender: UserID = ben
+    count: Int64 = 3, role: Role = .member, mute: Mute = .off, level: NotificationLevel = .all, lastSender: UserID = ben
 ) -> ConversationView {
     let newest = message(max(last, 1), from: lastSender, in: id).message
     return ConversationView(
@@ -27,7 +27,8 @@ func view(
             id: id, type: .group, title: title, createdBy: ben, createdAt: start, directUserIDs: [], participantCount: count,
             lastMessage: last > 0 ? LastMessage(id: newest.id, at: newest.createdAt, preview: newest.content) : nil,
             lastSequence: last, version: version),
-        role: role, mute: mute, readState: ReadState(lastReadSequence: read, unreadCount: unread ?? last - read, lastSequence: last))
+        role: role, mute: mute, notificationLevel: level,
+        readState: ReadState(lastReadSequence: read, unreadCount: unread ?? last - read, lastSequence: last))
 }
 
 /// The user's own marker moved, counted through `last`.

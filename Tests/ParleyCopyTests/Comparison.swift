@@ -104,8 +104,38 @@ struct Comparison {
                 try await source.revocations.revokedBefore(of: user)
                     == PostgresTokenRevocationStore(target.postgres).revokedBefore(of: user))
         }
+        #expect(
+            try await source.settings.notificationSettings(of: world.users)
+                == PostgresNotificationSettingsStore(target.postgres).notificationSettings(of: world.users))
+        try await compareLedgers()
         let letters = try await source.queue.deadLetters(limit: 100, after: nil)
         #expect(try await target.queue.deadLetters(limit: 100, after: nil) == letters)
+    }
+
+    /// What was sent is not sent again, and the rest is.
+    private func compareLedgers() async throws {
+        let reader = SQLiteCopySource(source.database)
+        let alerts = try await reader.alerts(after: nil)
+        let sent = try await target.sql(
+            "SELECT device_id, message_id, conversation_id, user_id, sequence_number FROM push_alerts ORDER BY device_id, message_id")
+        let expected = alerts.map {
+            "\($0.key.deviceID)|\($0.key.messageID)|\($0.conversationID)|\($0.userID)|\($0.sequenceNumber.map(String.init) ?? "")"
+        }
+        #expect(sent.split(separator: "\n").map(String.init) == expected)
+        let showings = try await reader.showings(after: nil)
+        let shown = try await target.sql("SELECT user_id, device_id, badge, reads FROM push_devices ORDER BY user_id, device_id")
+        let devices = showings.flatMap { showing in showing.devices.map { "\(showing.userID)|\($0.id)|\($0.badge)|\($0.reads)" } }
+        #expect(shown.split(separator: "\n").map(String.init) == devices)
+        let counts = try await target.sql("SELECT user_id, conversation_id, device_id, alerts FROM push_shown")
+        let alertCounts = showings.flatMap { showing in
+            showing.alerts.map { "\(showing.userID)|\($0.conversationID)|\($0.deviceID)|\($0.count)" }
+        }
+        #expect(Set(counts.split(separator: "\n").map(String.init)) == Set(alertCounts))
+        let due = try await target.sql("SELECT user_id, conversation_id, last_read_sequence, attempts FROM push_take_backs")
+        let takeBacks = showings.flatMap { showing in
+            showing.takeBacks.map { "\(showing.userID)|\($0.conversationID)|\($0.lastReadSequence)|\($0.attempts)" }
+        }
+        #expect(Set(due.split(separator: "\n").map(String.init)) == Set(takeBacks))
     }
 
     private func list(_ store: any ConversationStore, _ user: UserID) async throws -> [ConversationView] {

@@ -30,6 +30,8 @@ struct SampleStores: Sendable {
     let media: SQLiteMediaStore
     let devices: SQLiteDeviceStore
     let revocations: SQLiteTokenRevocationStore
+    let settings: SQLiteNotificationSettingsStore
+    let ledger: SQLitePushLedger
     let queue: SQLitePushQueue
 
     init(_ database: SQLiteDatabase) {
@@ -39,6 +41,8 @@ struct SampleStores: Sendable {
         media = SQLiteMediaStore(database)
         devices = SQLiteDeviceStore(database)
         revocations = SQLiteTokenRevocationStore(database)
+        settings = SQLiteNotificationSettingsStore(database)
+        ledger = SQLitePushLedger(database)
         queue = SQLitePushQueue(database)
     }
 }
@@ -102,12 +106,16 @@ struct SampleWorld: Sendable {
             let last = try await stores.messages.history(of: conversation, .newest, limit: 1).lastSequence
             _ = try await stores.conversations.advanceRead(
                 of: user, in: conversation, to: max(0, last - Int64(random.number(0...4))), at: tick())
+            try await alert(users[random.number(0...3)], stores, in: conversation, &random)
         case 15:
             let last = try await stores.messages.history(of: conversation, .newest, limit: 1).lastSequence
             _ = try await stores.conversations.advanceDelivered(of: user, in: conversation, to: last, at: tick())
         case 16:
             let mute = random.pick([Mute.off, .forever, .until(Sample.time(1_000_000))])
             _ = try await stores.conversations.setMute(mute, for: user, in: conversation, at: tick())
+        case 17 where random.oneIn(2):
+            let level = random.pick(NotificationLevel.allCases)
+            _ = try await stores.conversations.setNotificationLevel(level, for: user, in: conversation, at: tick())
         case 17: _ = try await stores.conversations.remove(user, from: conversation, at: tick())
         case 18:
             let isDirect = conversations.firstIndex(of: conversation).map { $0 >= 6 } ?? false
@@ -138,6 +146,25 @@ struct SampleWorld: Sendable {
         _ = try await stores.messages.append(batch)
     }
 
+    /// Alerts one of a user's devices of the newest message, as a worker does, and ends what is to be taken back now and then.
+    private mutating func alert(
+        _ user: UserID, _ stores: SampleStores, in conversation: ConversationID, _ random: inout SeededGenerator
+    ) async throws {
+        let newest = try await stores.messages.history(of: conversation, .newest, limit: 1).messages.first
+        guard let newest, let device = try await stores.devices.devices(of: user).first else { return }
+        let key = AlertKey(messageID: newest.id, deviceID: device.id)
+        let intended = IntendedAlert(key: key, conversationID: conversation, userID: user, sequenceNumber: newest.sequenceNumber)
+        let claims = try await stores.ledger.claim([intended], until: tick().advanced(bySeconds: 60), at: tick())
+        // One in five claims is left by a worker that was killed.
+        if case .granted? = claims[key], !random.oneIn(5) {
+            try await stores.ledger.settle([key: .sent(badge: random.oneIn(2) ? 3 : nil)], at: tick())
+        }
+        guard random.oneIn(3) else { return }
+        for takeBack in try await stores.ledger.leaseTakeBacks(limit: 2, seconds: 60, at: tick()) where random.oneIn(2) {
+            try await stores.ledger.finishTakeBacks([(takeBack, .done(badges: [:]))], at: tick())
+        }
+    }
+
     private mutating func addDevices(_ stores: SampleStores) async throws {
         let time = tick()
         for number in 0..<12 {
@@ -158,6 +185,13 @@ struct SampleWorld: Sendable {
         _ = try await stores.devices.register(Sample.device(first[1].address, of: users[3]), maxPerUser: 10)
         try await stores.revocations.revoke(users[5], before: tick())
         try await stores.revocations.revoke(users[6], before: tick())
+        for (number, user) in users.prefix(7).enumerated() {
+            let hours = number % 3 == 0 ? nil : QuietHours(from: 1320, to: 60 * number)
+            let settings = NotificationSettings(
+                displayName: number % 2 == 0 ? nil : "Ann \(number) 👩‍👩‍👧", timeZone: number % 4 == 0 ? "UTC" : "Europe/Berlin",
+                quietHours: hours, privacy: number % 2 == 0 ? .ids : nil)
+            try await stores.settings.setNotificationSettings(settings, of: user)
+        }
     }
 
     /// Jobs that wait, that are leased by nobody any more, that wait for their next try, and that were given up.

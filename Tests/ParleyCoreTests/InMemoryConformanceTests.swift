@@ -47,7 +47,18 @@ struct InMemoryConformanceTests {
 
     @Test(arguments: DeviceStoreConformance.cases)
     func `the device store`(keeps promise: ConformanceCase<any DeviceStore>) async throws {
-        try await promise.run(InMemoryDeviceStore())
+        try await promise.run(InMemoryStore())
+    }
+
+    @Test(arguments: PushLedgerConformance.cases)
+    func `the push ledger`(keeps promise: ConformanceCase<LedgerSubject>) async throws {
+        let store = InMemoryStore()
+        try await promise.run(LedgerSubject(stores: StoreSubject(store), devices: store, ledger: store, other: store))
+    }
+
+    @Test(arguments: NotificationSettingsConformance.cases)
+    func `the store of settings`(keeps promise: ConformanceCase<any NotificationSettingsStore>) async throws {
+        try await promise.run(InMemoryNotificationSettings())
     }
 
     @Test(arguments: PushQueueConformance.cases)

@@ -32,7 +32,7 @@ struct ViewLawTests {
 
 private struct ViewLawRun {
     enum Action: CaseIterable {
-        case direct, group, rename, add, remove, leave, role, mute, unmute, read, delivered, send, typing
+        case direct, group, rename, add, remove, leave, role, mute, unmute, level, read, delivered, send, typing
     }
 
     struct Client {
@@ -114,6 +114,7 @@ private struct ViewLawRun {
             let mute = random.oneIn(2) ? Mute.forever : .until(gateway.time.now().advanced(bySeconds: 1_000_000))
             _ = try await conversations.setMute(mute, in: id, as: caller)
         case .unmute: _ = try await conversations.setMute(.off, in: id, as: caller)
+        case .level: try await conversations.setNotificationLevel(random.pick(NotificationLevel.allCases), in: id, as: caller)
         case .read: _ = try await gateway.services.markers.read(in: id, to: Int64(random.number(0...40)), as: caller)
         case .delivered: _ = try await gateway.services.markers.delivered(in: id, to: Int64(random.number(0...40)), as: caller)
         case .send:

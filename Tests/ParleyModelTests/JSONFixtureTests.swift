@@ -57,6 +57,11 @@ struct Body: Sendable, CustomTestStringConvertible {
     private static let others = [
         Body("presence_online", PresenceState(online: true, lastSeenAt: nil)),
         Body("presence_offline", PresenceState(online: false, lastSeenAt: Timestamp("2026-01-31T09:30:00Z"))),
+        Body("notification_level", NotificationLevel.mentions), Body("notification_settings_unsaid", NotificationSettings.unsaid),
+        Body(
+            "notification_settings",
+            NotificationSettings(
+                displayName: #"Ann "Süd""#, timeZone: "Europe/Berlin", quietHours: QuietHours(from: 1325, to: 420), privacy: .ids)),
         Body("device_apns", device(.apns(token: "a1b2"), name: "Ann's phone")),
         Body("device_fcm", device(.fcm(token: "fcm:token"), name: nil)),
         Body(

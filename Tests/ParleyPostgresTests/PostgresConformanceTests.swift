@@ -34,6 +34,21 @@ struct PostgresConformanceTests {
         try await withPool(try await TestDatabase().url) { try await promise.run(PostgresDeviceStore($0)) }
     }
 
+    @Test(arguments: PushLedgerConformance.cases + PushLedgerConformance.severalWorkers)
+    func `the push ledger`(keeps promise: ConformanceCase<LedgerSubject>) async throws {
+        try await withPool(try await TestDatabase().url, connections: 4) { pool in
+            try await promise.run(
+                LedgerSubject(
+                    stores: StoreSubject(postgres: pool), devices: PostgresDeviceStore(pool), ledger: PostgresPushLedger(pool),
+                    other: PostgresPushLedger(pool)))
+        }
+    }
+
+    @Test(arguments: NotificationSettingsConformance.cases)
+    func `the store of settings`(keeps promise: ConformanceCase<any NotificationSettingsStore>) async throws {
+        try await withPool(try await TestDatabase().url) { try await promise.run(PostgresNotificationSettingsStore($0)) }
+    }
+
     @Test(arguments: TokenRevocationConformance.cases)
     func `the revocation store`(keeps promise: ConformanceCase<any TokenRevocationStore>) async throws {
         try await withPool(try await TestDatabase().url) { try await promise.run(PostgresTokenRevocationStore($0)) }

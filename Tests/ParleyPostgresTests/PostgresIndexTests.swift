@@ -33,6 +33,17 @@ struct PostgresIndexTests {
         """
         INSERT INTO media SELECT md5('x' || n)::uuid, md5('u')::uuid, 'image', '', 1, '', '', 1, 1, 1, now() FROM generate_series(1, 2000) AS n
         """,
+        "INSERT INTO notification_settings SELECT md5('u' || n)::uuid, NULL, 'UTC', NULL, NULL, NULL FROM generate_series(1, 2000) AS n",
+        "INSERT INTO push_devices SELECT md5('u' || n)::uuid, md5('d' || n)::uuid, 1, 0 FROM generate_series(1, 2000) AS n ON CONFLICT DO NOTHING",
+        """
+        INSERT INTO push_alerts
+        SELECT md5('d' || n)::uuid, left(md5('m' || n), 24), md5('c1')::uuid, md5('u' || n)::uuid, 1, true, now(), md5('w')::uuid, 0
+        FROM generate_series(1, 2000) AS n
+        """,
+        "INSERT INTO push_shown SELECT md5('u' || n)::uuid, md5('c1')::uuid, md5('d' || n)::uuid, 1 FROM generate_series(1, 2000) AS n",
+        """
+        INSERT INTO push_take_backs SELECT md5('u' || n)::uuid, md5('c' || n)::uuid, 1, now() FROM generate_series(3, 2000) AS n
+        """,
         "INSERT INTO token_revocations SELECT md5('r' || n)::uuid, now() FROM generate_series(1, 2000) AS n",
         "INSERT INTO departures SELECT md5('u' || n)::uuid, md5('c2')::uuid, now() FROM generate_series(1, 2000) AS n",
     ]
@@ -86,6 +97,7 @@ struct PostgresIndexTests {
             _ = try await store.participantIDs(of: id, after: user, limit: 10)
             _ = try await store.role(of: user, in: id)
             _ = try await store.setMute(.forever, for: user, in: id, at: now)
+            _ = try await store.setNotificationLevel(.none, for: user, in: id, at: now)
             _ = try await store.pushStandings(of: others + [user], in: id)
             _ = try await store.rename(id, to: "Title", at: now)
             _ = try await store.exists(id)
@@ -102,7 +114,41 @@ struct PostgresIndexTests {
         _ = try await store.departures(since: Sample.time(-9), after: left.last, limit: 5)
         _ = try await store.heads(after: try await store.heads(after: nil).mark)
         _ = try await PostgresConversationFacts(pool).existing(among: [conversation, .random()])
+        for id in [direct, conversation] { try await askLedger(pool, store, id, user) }
         try await askOthers(pool, user)
+    }
+
+    private func askLedger(
+        _ pool: PostgresDatabase, _ store: PostgresConversationStore, _ conversation: ConversationID, _ user: UserID
+    ) async throws {
+        let (ledger, devices, now) = (PostgresPushLedger(pool), PostgresDeviceStore(pool), Sample.start)
+        let device = Sample.device(.apns(token: "alerted"), of: user)
+        _ = try await devices.register(device, maxPerUser: 20)
+        let alerts = (0..<3).map { number in
+            IntendedAlert(
+                key: AlertKey(messageID: Sample.messageID(), deviceID: device.id), conversationID: conversation, userID: user,
+                sequenceNumber: number)
+        }
+        _ = try await ledger.claim(alerts, until: Sample.time(60), at: now)
+        try await ledger.settle(
+            [alerts[0].key: .sent(badge: 3), alerts[1].key: .sent(badge: nil), alerts[2].key: .released], at: now)
+        let stands = try await store.view(of: conversation, for: user)?.readState.lastReadSequence ?? 0
+        _ = try await store.advanceRead(of: user, in: conversation, to: stands + 1, at: now)
+        for attempt in 1...2 {
+            let due = try await ledger.leaseTakeBacks(limit: 10, seconds: 60, at: now)
+            #expect(due.isEmpty == (stands == 0))
+            try await ledger.finishTakeBacks(
+                due.map { ($0, attempt == 1 ? .retry(after: -1) : .done(badges: [device.id: 1])) }, at: now)
+        }
+        _ = try await ledger.unreadTotals(of: [user, .random()])
+        _ = try await ledger.forgetAlerts(before: Sample.time(-1), limit: 10)
+        // To another user, and away.
+        let other = UserID.random()
+        _ = try await devices.register(Sample.device(.apns(token: "alerted"), of: other), maxPerUser: 20)
+        _ = try await devices.remove(device.id, of: other)
+        let settings = PostgresNotificationSettingsStore(pool)
+        try await settings.setNotificationSettings(.unsaid, of: user)
+        _ = try await settings.notificationSettings(of: [user, .random()])
     }
 
     private func askOthers(_ pool: PostgresDatabase, _ user: UserID) async throws {

@@ -92,6 +92,10 @@ final class FakeDeviceStore: DeviceStore {
         }
     }
 
+    func remove(_ id: DeviceID, of user: UserID, ifRegisteredBefore moment: Timestamp) async throws(StoreError) -> Bool {
+        throw notFaked
+    }
+
     func register(_ device: Device, maxPerUser: Int) async throws(StoreError) -> DeviceRegistration { throw notFaked }
     func devices(of user: UserID) async throws(StoreError) -> [Device] { throw notFaked }
 }

@@ -17,6 +17,8 @@ struct BusEnvelopeTests {
         .muteChanged(conversation, user, MuteState(.off, at: Sample.start)),
         .muteChanged(conversation, user, MuteState(.forever, at: Sample.start)),
         .muteChanged(conversation, user, MuteState(.until(Sample.time(9.123)), at: Sample.start)),
+        .notificationLevelChanged(conversation, user, .all),
+        .notificationLevelChanged(conversation, user, .none),
         .read(conversation, user, ReadState(lastReadSequence: 4, unreadCount: 2, lastSequence: .max), toOthers: true),
         .read(conversation, user, ReadState(lastReadSequence: 0, unreadCount: 0, lastSequence: 0), toOthers: false),
         .delivered(conversation, user, sequenceNumber: 5),

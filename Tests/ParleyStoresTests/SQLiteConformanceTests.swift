@@ -42,19 +42,34 @@ struct SQLiteConformanceTests {
         try await withDatabase { try await promise.run(SQLiteDeviceStore($0)) }
     }
 
+    @Test(arguments: PushLedgerConformance.cases)
+    func `the push ledger`(keeps promise: ConformanceCase<LedgerSubject>) async throws {
+        try await withDatabase { database in
+            let ledger = SQLitePushLedger(database)
+            try await promise.run(
+                LedgerSubject(
+                    stores: Self.stores(database), devices: SQLiteDeviceStore(database), ledger: ledger, other: SQLitePushLedger(database)))
+        }
+    }
+
+    @Test(arguments: NotificationSettingsConformance.cases)
+    func `the store of settings`(keeps promise: ConformanceCase<any NotificationSettingsStore>) async throws {
+        try await withDatabase { try await promise.run(SQLiteNotificationSettingsStore($0)) }
+    }
+
     @Test(arguments: PushQueueConformance.cases)
     func `the push queue`(keeps promise: ConformanceCase<any PushQueue>) async throws {
         try await withDatabase { try await promise.run(SQLitePushQueue($0)) }
     }
 
     private func withStores(_ body: (StoreSubject) async throws -> Void) async throws {
-        try await withDatabase { database in
-            let messages = SQLiteMessageStore(database)
-            try await body(
-                StoreSubject(
-                    messages: messages, effects: messages, conversations: SQLiteConversationStore(database),
-                    media: SQLiteMediaStore(database)))
-        }
+        try await withDatabase { try await body(Self.stores($0)) }
+    }
+
+    private static func stores(_ database: SQLiteDatabase) -> StoreSubject {
+        let messages = SQLiteMessageStore(database)
+        return StoreSubject(
+            messages: messages, effects: messages, conversations: SQLiteConversationStore(database), media: SQLiteMediaStore(database))
     }
 }
 

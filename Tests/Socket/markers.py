@@ -33,6 +33,9 @@ async def what_one_device_does_the_others_of_its_user_hear(world: World) -> None
     await ada.rest("DELETE", path)
     muted = {"conversation_id": conversation, "muted": False, "muted_until": None}
     same([await device.event_of("mute") for device in (phone, laptop)], [muted, muted], "the end of the mute")
+    await ada.rest("PUT", f"/v1/conversations/{conversation}/notifications", {"level": "mentions"})
+    level = {"conversation_id": conversation, "notification_level": "mentions"}
+    same([await device.event_of("notification_level") for device in (phone, laptop)], [level, level], "the level of notifications")
 
 
 async def a_mute_is_nobody_elses_business(world: World) -> None:
@@ -40,6 +43,7 @@ async def a_mute_is_nobody_elses_business(world: World) -> None:
     conversation = await ada.direct(ben)
     device = await ben.device()
     await ada.rest("PUT", f"/v1/conversations/{conversation}/mute", {"until": None})
+    await ada.rest("PUT", f"/v1/conversations/{conversation}/notifications", {"level": "none"})
     message = await ada.post(conversation, "afterwards")
     same(await device.message(), message, "the first thing that ben hears")
 

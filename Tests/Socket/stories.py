@@ -147,6 +147,8 @@ class LivelyStory(Story):
         self.record.keep("typing-event", await ada.event("typing"))
         await self.call("ben", "PUT", f"/v1/conversations/{direct}/mute", {"until": None})
         self.record.keep("mute", await ben.event("mute"))
+        await self.call("ben", "PUT", f"/v1/conversations/{direct}/notifications", {"level": "mentions"})
+        self.record.keep("notification-level", await ben.event("notification_level"))
         self.record.keep("presence", *await ada.command("presence", user_ids=[USERS["ben"], USERS["dan"]]))
         self.record.keep("ping", *await ada.command("ping"))
 

@@ -13,6 +13,7 @@ struct ConversationRoutes {
         routes.on(.patch, "/v1/conversations/{id}", use: rename)
         routes.on(.put, "/v1/conversations/{id}/mute", use: mute)
         routes.on(.delete, "/v1/conversations/{id}/mute", use: unmute)
+        routes.on(.put, "/v1/conversations/{id}/notifications", use: setLevel)
     }
 
     private func create(_ request: Request, _ context: ParleyRequestContext) async throws -> Response {
@@ -58,6 +59,13 @@ struct ConversationRoutes {
 
     private func unmute(_ request: Request, _ context: ParleyRequestContext) async throws -> Response {
         Response(try await conversations.setMute(.off, in: try context.pathID("id"), as: try context.caller))
+    }
+
+    private func setLevel(_ request: Request, _ context: ParleyRequestContext) async throws -> Response {
+        let id: ConversationID = try context.pathID("id")
+        let level: NotificationLevel = try await RequestBody.object(request).requiredWord("level")
+        try await conversations.setNotificationLevel(level, in: id, as: try context.caller)
+        return Response(level)
     }
 
     private func response(_ view: ConversationView, status: HTTPResponse.Status = .ok) -> Response {

@@ -18,6 +18,7 @@ export function applyEvent(view, event) {
     case 'delivered': return applyMarker(view, event, 'last_delivered_sequence');
     case 'receipts': return applyReceipts(view, event);
     case 'mute': return change(view, event, ({ muted, muted_until }) => ({ muted, muted_until }));
+    case 'notification_level': return change(view, event, ({ notification_level }) => ({ notification_level }));
     case 'skipped': return applySkipped(view, event);
     default: return [];
   }

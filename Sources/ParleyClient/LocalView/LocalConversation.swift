@@ -10,6 +10,7 @@ struct LocalConversation: Sendable, Equatable {
     private var lastSequence: Int64
     private var role: Role
     private var mute: Mute
+    private var notificationLevel: NotificationLevel
     private var readState: ReadState
 
     /// The versions of what carries one, apart: an event names only some of it.
@@ -34,6 +35,7 @@ struct LocalConversation: Sendable, Equatable {
         lastSequence = conversation.lastSequence
         role = view.role
         mute = view.mute
+        notificationLevel = view.notificationLevel
         readState = view.readState
         titleVersion = conversation.version
         countVersion = conversation.version
@@ -46,7 +48,7 @@ struct LocalConversation: Sendable, Equatable {
                 id: origin.id, type: origin.type, title: title, createdBy: origin.createdBy, createdAt: origin.createdAt,
                 directUserIDs: origin.directUserIDs, participantCount: participantCount, lastMessage: lastMessage,
                 lastSequence: lastSequence, version: max(titleVersion, countVersion)),
-            role: role, mute: mute, readState: readState)
+            role: role, mute: mute, notificationLevel: notificationLevel, readState: readState)
     }
 
     /// Something was missed that events do not make up for: the view has to be read again.
@@ -101,13 +103,16 @@ struct LocalConversation: Sendable, Equatable {
 
     // MARK: Whole views and changes
 
-    /// Puts a whole view in, part by part, where it is not older than what is there. A mute has no number to compare: it
-    /// is taken unless something else shows that the view is old.
+    /// Puts a whole view in, part by part, where it is not older than what is there. Mute and level have no number to compare: they
+    /// are taken unless something else shows that the view is old.
     mutating func merge(_ news: ConversationView) {
         let conversation = news.conversation
         // A whole view comes where single changes were missed.
         if conversation.version > max(titleVersion, countVersion) { participants.markStale() }
-        if conversation.version >= countVersion, conversation.lastSequence >= lastSequence { mute = news.mute }
+        if conversation.version >= countVersion, conversation.lastSequence >= lastSequence {
+            mute = news.mute
+            notificationLevel = news.notificationLevel
+        }
         apply(conversation.stamp)
         if conversation.version >= roleVersion {
             roleVersion = conversation.version
@@ -144,6 +149,8 @@ struct LocalConversation: Sendable, Equatable {
     }
 
     mutating func apply(_ state: MuteState) { mute = Mute(state) }
+
+    mutating func apply(_ level: NotificationLevel) { notificationLevel = level }
 }
 
 extension LastMessage {

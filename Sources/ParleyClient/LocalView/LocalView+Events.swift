@@ -7,7 +7,7 @@ extension Event {
         case .message(let message): message.message.conversationID
         case .conversation(let change): change.conversationID
         case .participant(let change): change.conversationID
-        case .mute(let id, _), .skipped(let id, _, _): id
+        case .mute(let id, _), .notificationLevel(let id, _), .skipped(let id, _, _): id
         case .read(let marker): marker.conversationID
         case .delivered(let marker): marker.conversationID
         case .receipts(let counts): counts.conversationID
@@ -30,6 +30,7 @@ extension LocalConversation {
         case .message(let message): apply(message.message, of: user)
         case .participant(let change): apply(change, of: user)
         case .mute(_, let state): apply(state)
+        case .notificationLevel(_, let level): apply(level)
         case .read(let marker):
             if marker.userID == user { applyOwnRead(marker) } else { participants.noteRead(marker.sequenceNumber, of: marker.userID) }
         case .delivered(let marker): participants.noteDelivered(marker.sequenceNumber, of: marker.userID)

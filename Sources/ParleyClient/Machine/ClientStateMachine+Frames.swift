@@ -29,7 +29,9 @@ extension ClientStateMachine {
         do {
             return try Event(json)
         } catch {
-            let mayBeNewer: Set = ["conversation", "participant", "mute", "read", "delivered", "receipts", "typing", "presence"]
+            let mayBeNewer: Set = [
+                "conversation", "participant", "mute", "notification_level", "read", "delivered", "receipts", "typing", "presence",
+            ]
             guard case .string(let type)? = json["type"], mayBeNewer.contains(type) else { throw error }
             return nil
         }

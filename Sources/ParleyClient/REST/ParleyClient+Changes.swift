@@ -72,6 +72,15 @@ extension ParleyClient {
         try MuteState(try await rest.object(.init(method: .DELETE, path: "/v1/conversations/\(id)/mute")))
     }
 
+    /// Of which messages of the conversation the caller is alerted.
+    public nonisolated func setNotificationLevel(_ level: NotificationLevel, of id: ConversationID) async throws {
+        let body = Self.body { json in
+            json.name("level")
+            json.string(level.rawValue)
+        }
+        try await rest.finish(.init(method: .PUT, path: "/v1/conversations/\(id)/notifications", body: body))
+    }
+
     private static func path(_ user: UserID, _ id: ConversationID) -> String { "/v1/conversations/\(id)/participants/\(user)" }
 
     private static func body(_ members: (inout JSONWriter) -> Void) -> [UInt8] {

@@ -185,6 +185,16 @@ public struct ConversationService: Sendable {
         return state
     }
 
+    public func setNotificationLevel(_ level: NotificationLevel, in id: ConversationID, as caller: Caller) async throws(ParleyError) {
+        let user = try caller.requiredUser()
+        let now = timeSource.now()
+        let wasSet = try await stored { () async throws(StoreError) in
+            try await store.setNotificationLevel(level, for: user, in: id, at: now)
+        }
+        guard wasSet else { throw try await access.refusal(for: id) }
+        await bus.publish([.notificationLevelChanged(id, user, level)])
+    }
+
     private func stored<Value: Sendable>(_ call: () async throws(StoreError) -> Value) async throws(ParleyError) -> Value {
         do { return try await call() } catch { throw ParleyError(error) }
     }

@@ -50,14 +50,18 @@ public struct CopiedParticipant: Sendable, Equatable {
     /// The markers as they are stored: the delivered one may stand below the other.
     public let participant: Participant
     public let mute: Mute
+    public let notificationLevel: NotificationLevel
     public let ownSent: Int64
     public let ownRead: Int64
-    /// When a marker or the mute last changed.
+    /// When a marker, the mute or the level last changed.
     public let changedAt: Timestamp
 
-    public init(participant: Participant, mute: Mute, ownSent: Int64, ownRead: Int64, changedAt: Timestamp) {
+    public init(
+        participant: Participant, mute: Mute, notificationLevel: NotificationLevel, ownSent: Int64, ownRead: Int64, changedAt: Timestamp
+    ) {
         self.participant = participant
         self.mute = mute
+        self.notificationLevel = notificationLevel
         self.ownSent = ownSent
         self.ownRead = ownRead
         self.changedAt = changedAt
@@ -116,5 +120,87 @@ public struct CopiedPushJob: Sendable, Equatable {
         self.job = job
         self.attempts = attempts
         self.dueAt = dueAt
+    }
+}
+
+/// What a user has chosen for notifications.
+public struct CopiedSettings: Sendable, Equatable {
+    public let userID: UserID
+    public let settings: NotificationSettings
+
+    public init(userID: UserID, settings: NotificationSettings) {
+        self.userID = userID
+        self.settings = settings
+    }
+}
+
+/// An alert that was sent.
+public struct CopiedAlert: Sendable, Equatable {
+    public let key: AlertKey
+    public let conversationID: ConversationID
+    public let userID: UserID
+    public let sequenceNumber: Int64?
+    public let sentAt: Timestamp
+
+    public init(key: AlertKey, conversationID: ConversationID, userID: UserID, sequenceNumber: Int64?, sentAt: Timestamp) {
+        self.key = key
+        self.conversationID = conversationID
+        self.userID = userID
+        self.sequenceNumber = sequenceNumber
+        self.sentAt = sentAt
+    }
+}
+
+/// What a user's devices show, and what of it is to be taken back.
+public struct CopiedShowing: Sendable, Equatable {
+    public struct Device: Sendable, Equatable {
+        public let id: DeviceID
+        public let badge: Int64
+        public let reads: Int64
+
+        public init(id: DeviceID, badge: Int64, reads: Int64) {
+            self.id = id
+            self.badge = badge
+            self.reads = reads
+        }
+    }
+
+    public struct Alerts: Sendable, Equatable {
+        public let conversationID: ConversationID
+        public let deviceID: DeviceID
+        public let count: Int64
+
+        public init(conversationID: ConversationID, deviceID: DeviceID, count: Int64) {
+            self.conversationID = conversationID
+            self.deviceID = deviceID
+            self.count = count
+        }
+    }
+
+    /// Leases count as ended.
+    public struct TakeBack: Sendable, Equatable {
+        public let conversationID: ConversationID
+        public let lastReadSequence: Int64
+        public let dueAt: Timestamp
+        public let attempts: Int64
+
+        public init(conversationID: ConversationID, lastReadSequence: Int64, dueAt: Timestamp, attempts: Int64) {
+            self.conversationID = conversationID
+            self.lastReadSequence = lastReadSequence
+            self.dueAt = dueAt
+            self.attempts = attempts
+        }
+    }
+
+    public let userID: UserID
+    public let devices: [Device]
+    public let alerts: [Alerts]
+    public let takeBacks: [TakeBack]
+
+    public init(userID: UserID, devices: [Device], alerts: [Alerts], takeBacks: [TakeBack]) {
+        self.userID = userID
+        self.devices = devices
+        self.alerts = alerts
+        self.takeBacks = takeBacks
     }
 }

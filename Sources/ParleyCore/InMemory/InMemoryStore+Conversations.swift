@@ -102,7 +102,8 @@ extension ConversationRecord {
             conversation: Conversation(
                 id: id, type: type, title: title, createdBy: createdBy, createdAt: createdAt, directUserIDs: directUserIDs,
                 participantCount: Int64(participants.count), lastMessage: lastMessage, lastSequence: appliedSequence, version: version),
-            role: participant.role, mute: participant.mute, readState: readState(of: participant, user))
+            role: participant.role, mute: participant.mute, notificationLevel: participant.notificationLevel,
+            readState: readState(of: participant, user))
     }
 
     func readState(of participant: ParticipantRecord, _ user: UserID) -> ReadState {

@@ -47,12 +47,22 @@ extension InMemoryStore {
         if record.isOnlyOwner(user), record.participants.count > 1 { return (.lastOwner, nil) }
         conversations[conversation]?.participants[user] = nil
         conversations[conversation]?.departures[user] = now
+        noteRead(by: user, in: conversation, at: now)
         return (.removed, conversations[conversation]?.changed(at: now))
     }
 
     public func setMute(_ mute: Mute, for user: UserID, in conversation: ConversationID, at now: Timestamp) -> Bool {
         guard conversations[conversation]?.participants[user] != nil else { return false }
         conversations[conversation]?.participants[user]?.mute = mute
+        conversations[conversation]?.participants[user]?.changedAt = now
+        return true
+    }
+
+    public func setNotificationLevel(
+        _ level: NotificationLevel, for user: UserID, in conversation: ConversationID, at now: Timestamp
+    ) -> Bool {
+        guard conversations[conversation]?.participants[user] != nil else { return false }
+        conversations[conversation]?.participants[user]?.notificationLevel = level
         conversations[conversation]?.participants[user]?.changedAt = now
         return true
     }
@@ -67,6 +77,7 @@ extension InMemoryStore {
             participant.lastReadSequence = target
             participant.changedAt = now
             conversations[conversation]?.participants[user] = participant
+            noteRead(by: user, in: conversation, at: now)
         }
         return MarkerAdvance(state: record.readState(of: participant, user), moved: moved)
     }
@@ -98,9 +109,15 @@ extension InMemoryStore {
     }
 
     public func pushStandings(of users: [UserID], in conversation: ConversationID) -> [UserID: PushStanding] {
-        let participants = conversations[conversation]?.participants ?? [:]
-        return participants.filter { users.contains($0.key) }
-            .mapValues { PushStanding(lastReadSequence: $0.lastReadSequence, mute: $0.mute) }
+        guard let record = conversations[conversation] else { return [:] }
+        var standings: [UserID: PushStanding] = [:]
+        for user in users {
+            guard let participant = record.participants[user] else { continue }
+            standings[user] = PushStanding(
+                lastReadSequence: participant.lastReadSequence, mute: participant.mute, level: participant.notificationLevel,
+                unreadCount: record.readState(of: participant, user).unreadCount)
+        }
+        return standings
     }
 }
 

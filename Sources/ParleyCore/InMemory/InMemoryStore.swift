@@ -1,14 +1,17 @@
 import ParleyModel
 
-/// Messages, conversations and media in memory: the shortest statement of what the four store ports mean. The actor is
-/// what makes each method one atomic step; nothing survives the process.
+/// Messages, conversations, media, devices and alerts in memory: the shortest statement of what the store ports mean. The actor
+/// is what makes each method one atomic step; nothing survives the process.
 ///
 /// It is one actor because the ports look at each other's facts: an append must know its conversation, unread counts and
-/// uses of media come from the messages.
+/// uses of media come from the messages, and what is read takes alerts back.
 public actor InMemoryStore {
     var conversations: [ConversationID: ConversationRecord] = [:]
     var directs: [Set<UserID>: ConversationID] = [:]
     var media: [MediaID: Media] = [:]
+    /// In the order of registration.
+    var devices: [Device] = []
+    var ledger = LedgerRecords()
     /// Every message in the order of storing; position n is element n - 1.
     var log: [Message] = []
     var mark = LogPosition.start
@@ -49,7 +52,8 @@ struct ParticipantRecord {
     var lastReadSequence: Int64
     var lastDeliveredSequence: Int64
     var mute = Mute.off
-    /// When a marker or the mute last changed.
+    var notificationLevel = NotificationLevel.all
+    /// When a marker, the mute or the level last changed.
     var changedAt: Timestamp
 
     init(role: Role, joinedAt: Timestamp, lastReadSequence: Int64) {

@@ -114,6 +114,10 @@ public protocol ConversationStore: ResumeStore, PushStandings {
     /// Sets the participant's mute. False when the user is not a participant.
     func setMute(_ mute: Mute, for user: UserID, in conversation: ConversationID, at now: Timestamp) async throws(StoreError) -> Bool
 
+    /// Sets of which messages the participant is alerted. False when the user is not a participant.
+    func setNotificationLevel(_ level: NotificationLevel, for user: UserID, in conversation: ConversationID, at now: Timestamp)
+        async throws(StoreError) -> Bool
+
     /// Advances the read marker to `sequenceNumber` or the last message, whichever is lower; never back. Nil when the
     /// user is not a participant.
     func advanceRead(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64, at now: Timestamp)

@@ -2,7 +2,8 @@ public import ParleyModel
 
 public enum DeviceRegistration: Sendable, Equatable {
     case added(Device)
-    /// The address was registered before, by the same user or another one: it is this user's now, under its old id.
+    /// The address was registered before, by the same user or another one: it is this user's now, under its old id, and counts as
+    /// registered anew.
     case moved(Device)
     case tooMany
 }
@@ -19,4 +20,8 @@ public protocol DeviceStore: Sendable {
 
     /// False when the user has no such device.
     func remove(_ id: DeviceID, of user: UserID) async throws(StoreError) -> Bool
+
+    /// Removes a device that a push service says was gone at that moment, unless it has been registered again after it. False
+    /// when nothing was removed.
+    func remove(_ id: DeviceID, of user: UserID, ifRegisteredBefore moment: Timestamp) async throws(StoreError) -> Bool
 }

@@ -12,6 +12,7 @@ public enum BusEvent: Sendable {
     /// Somebody joined, left or has another role. `lastSequence` is the conversation's highest number at that moment.
     case participantChanged(ParticipantChange, lastSequence: Int64)
     case muteChanged(ConversationID, UserID, MuteState)
+    case notificationLevelChanged(ConversationID, UserID, NotificationLevel)
     /// A read marker moved. In a large group only the user's own devices are told.
     case read(ConversationID, UserID, ReadState, toOthers: Bool)
     case delivered(ConversationID, UserID, sequenceNumber: Int64)

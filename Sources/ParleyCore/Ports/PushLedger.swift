@@ -30,7 +30,7 @@ public enum AlertClaim: Sendable, Equatable {
     /// Nobody else sends it until the claim ends. `earlier` alerts of the conversation were sent to this device since its user
     /// last read in it.
     case granted(earlier: Int)
-    /// It has been sent: there is nothing to do.
+    /// It has been sent, or the device is not the user's any more: there is nothing to do.
     case sent
     /// Another worker has claimed it and has not said what became of it.
     case held
@@ -68,25 +68,32 @@ public enum TakeBackResult: Sendable, Equatable {
 
 /// Remembers which alerts were sent to which device, and what is to be taken back.
 ///
-/// It lives in the database of the read markers: advancing a marker makes the taking back due in the same transaction, if one
-/// of the user's devices shows alerts of the conversation or a number that is not 0 (``AlertOutcome/sent(badge:)``,
-/// ``TakeBackResult/done(badges:)``). So it is neither lost nor done for nothing.
+/// It lives in the database of the read markers: advancing a marker, and leaving a conversation, makes the taking back due in
+/// the same transaction, if one of the user's devices shows alerts of the conversation or a number that is not 0
+/// (``AlertOutcome/sent(badge:)``, ``TakeBackResult/done(badges:)``). So it is neither lost nor done for nothing. What is
+/// remembered of a device goes when the device is removed; who gets another user's device has its number and none of its
+/// alerts.
 public protocol PushLedger: Sendable {
     /// One answer for each; all or nothing when it throws. A claim that ended without an outcome is granted again.
+    ///
+    /// Badges have to be counted (``unreadTotals(of:)``) after the claim: then ``settle(_:at:)`` knows which are out of date.
     func claim(_ alerts: [IntendedAlert], until: Timestamp, at now: Timestamp) async throws(StoreError) -> [AlertKey: AlertClaim]
 
-    /// What became of claimed alerts.
+    /// What became of claimed alerts; told twice it counts once. Where the user has read meanwhile what an alert speaks of, or
+    /// has left, or has read anything so that its badge is out of date, the taking back is due now.
     func settle(_ outcomes: [AlertKey: AlertOutcome], at now: Timestamp) async throws(StoreError)
 
     /// Up to `limit` that are due, longest due first; nobody else gets them for `seconds`.
     func leaseTakeBacks(limit: Int, seconds: Double, at now: Timestamp) async throws(StoreError) -> [TakeBack]
 
-    /// Ends leases. One whose user has read further since then stays due.
+    /// Ends leases. One whose user has read further since then stays due, also where badges are out of date by what was read in
+    /// other conversations. Of a lease that had ended only the badges are noted.
     func finishTakeBacks(_ results: [(TakeBack, TakeBackResult)], at now: Timestamp) async throws(StoreError)
 
-    /// The unread messages of each of `users` in all conversations, as the API counts them.
+    /// The unread messages of each of `users` in all their conversations, as the API counts them; 0 for those who have none.
     func unreadTotals(of users: [UserID]) async throws(StoreError) -> [UserID: Int64]
 
-    /// Forgets up to `limit` alerts that were sent before `moment`, the oldest first; tells how many.
+    /// Forgets up to `limit` alerts that were sent before `moment`, the oldest first, and claims that ended before it; tells how
+    /// many.
     func forgetAlerts(before moment: Timestamp, limit: Int) async throws(StoreError) -> Int
 }

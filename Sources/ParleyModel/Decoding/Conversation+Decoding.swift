@@ -3,7 +3,8 @@ extension ConversationView {
     public init(_ json: JSONObject) throws(FieldError) {
         self.init(
             conversation: try Conversation(json), role: try json.requiredWord("role"), mute: Mute(try MuteState(json)),
-            readState: try ReadState(json))
+            // A server from before there were levels does not say it.
+            notificationLevel: try json.word("notification_level") ?? .all, readState: try ReadState(json))
     }
 }
 

@@ -21,6 +21,8 @@ extension Event {
         case "conversation": .conversation(try ConversationChange(json, at: time))
         case "participant": .participant(try ParticipantChange(json))
         case "mute": .mute(try json.requiredID("conversation_id"), try MuteState(json))
+        case "notification_level":
+            .notificationLevel(try json.requiredID("conversation_id"), try json.requiredWord("notification_level"))
         case "read": .read(try ReadMarker(json))
         case "delivered": .delivered(try DeliveredMarker(json))
         case "receipts": .receipts(try Self.receipts(json))

@@ -81,21 +81,23 @@ extension PostgresCopyTarget {
         """
         INSERT INTO participants AS p (
             conversation_id, user_id, role, joined_at, muted, muted_until, last_read_sequence, last_delivered_sequence, own_sent, own_read,
-            changed_at
+            changed_at, notification_level
         )
-        SELECT conversation, user_id, role, joined, muted = 1, until, read, delivered, sent, own_read, changed FROM unnest(
+        SELECT conversation, user_id, role, joined, muted = 1, until, read, delivered, sent, own_read, changed, level FROM unnest(
             $1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::int8[], $6::timestamptz[], $7::int8[], $8::int8[], $9::int8[],
-            $10::int8[], $11::timestamptz[]
-        ) AS new (conversation, user_id, role, joined, muted, until, read, delivered, sent, own_read, changed)
+            $10::int8[], $11::timestamptz[], $12::text[]
+        ) AS new (conversation, user_id, role, joined, muted, until, read, delivered, sent, own_read, changed, level)
         ON CONFLICT (conversation_id, user_id) DO UPDATE SET
             role = excluded.role, joined_at = excluded.joined_at, muted = excluded.muted, muted_until = excluded.muted_until,
             last_read_sequence = excluded.last_read_sequence, last_delivered_sequence = excluded.last_delivered_sequence,
-            own_sent = excluded.own_sent, own_read = excluded.own_read, changed_at = excluded.changed_at
+            own_sent = excluded.own_sent, own_read = excluded.own_read, changed_at = excluded.changed_at,
+            notification_level = excluded.notification_level
         WHERE (
-            p.role, p.joined_at, p.muted, p.muted_until, p.last_read_sequence, p.last_delivered_sequence, p.own_sent, p.own_read, p.changed_at
+            p.role, p.joined_at, p.muted, p.muted_until, p.last_read_sequence, p.last_delivered_sequence, p.own_sent, p.own_read,
+            p.changed_at, p.notification_level
         ) IS DISTINCT FROM (
             excluded.role, excluded.joined_at, excluded.muted, excluded.muted_until, excluded.last_read_sequence,
-            excluded.last_delivered_sequence, excluded.own_sent, excluded.own_read, excluded.changed_at
+            excluded.last_delivered_sequence, excluded.own_sent, excluded.own_read, excluded.changed_at, excluded.notification_level
         )
         """)
     private static let countParticipants = PostgresStatement(
@@ -180,7 +182,7 @@ private struct ParticipantBatch: Sendable {
             .ids(rows.map(\.conversation)), .ids(all.map(\.userID)), .texts(all.map(\.role.rawValue)), .timestamps(all.map(\.joinedAt)),
             .int64s(records.map { $0.mute == .off ? 0 : 1 }), .timestamps(records.map(\.mutedUntil)),
             .int64s(all.map(\.lastReadSequence)), .int64s(all.map(\.lastDeliveredSequence)), .int64s(records.map(\.ownSent)),
-            .int64s(records.map(\.ownRead)), .timestamps(records.map(\.changedAt)))
+            .int64s(records.map(\.ownRead)), .timestamps(records.map(\.changedAt)), .texts(records.map(\.notificationLevel.rawValue)))
     }
 }
 

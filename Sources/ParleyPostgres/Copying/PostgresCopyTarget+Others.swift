@@ -46,16 +46,18 @@ extension PostgresCopyTarget {
     private static let putDevices = PostgresStatement(
         "copy.devices.put",
         """
-        INSERT INTO devices AS d (device_id, number, user_id, kind, address_key, address_digest, p256dh, auth, name, created_at)
+        INSERT INTO devices AS d (device_id, number, user_id, kind, address_key, address_digest, p256dh, auth, name, created_at,
+            registered_at)
         OVERRIDING SYSTEM VALUE
-        SELECT id, number, user_id, kind, address, sha256(convert_to(address, 'UTF8')), p256dh, auth, name, created FROM unnest(
-            $1::uuid[], $2::int8[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[]
-        ) AS new (id, number, user_id, kind, address, p256dh, auth, name, created)
+        SELECT id, number, user_id, kind, address, sha256(convert_to(address, 'UTF8')), p256dh, auth, name, created, registered FROM unnest(
+            $1::uuid[], $2::int8[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::timestamptz[],
+            $10::timestamptz[]
+        ) AS new (id, number, user_id, kind, address, p256dh, auth, name, created, registered)
         ON CONFLICT (device_id) DO UPDATE SET
             user_id = excluded.user_id, p256dh = excluded.p256dh, auth = excluded.auth, name = excluded.name,
-            created_at = excluded.created_at
-        WHERE (d.user_id, d.p256dh, d.auth, d.name, d.created_at)
-            IS DISTINCT FROM (excluded.user_id, excluded.p256dh, excluded.auth, excluded.name, excluded.created_at)
+            created_at = excluded.created_at, registered_at = excluded.registered_at
+        WHERE (d.user_id, d.p256dh, d.auth, d.name, d.created_at, d.registered_at) IS DISTINCT FROM
+            (excluded.user_id, excluded.p256dh, excluded.auth, excluded.name, excluded.created_at, excluded.registered_at)
         """)
     /// Devices that nodes add come after those that were copied.
     private static let numberDevices = PostgresStatement(
@@ -77,7 +79,7 @@ extension PostgresCopyTarget {
         let put = Self.putDevices(
             .ids(devices.map(\.id)), .int64s(records.map(\.number)), .ids(devices.map(\.userID)), .texts(kinds), .texts(keys),
             .texts(devices.map(\.address.subscription?.p256dh)), .texts(devices.map(\.address.subscription?.auth)),
-            .texts(devices.map(\.name)), .timestamps(devices.map(\.createdAt)))
+            .texts(devices.map(\.name)), .timestamps(devices.map(\.createdAt)), .timestamps(devices.map(\.registeredAt)))
         let numbers = Self.numberDevices(.int64s(records.map(\.number)))
         return try await write { transaction throws(PostgresFailure) in
             let answers = try transaction.run(remove + [put])

@@ -55,7 +55,7 @@ public struct PostgresCopyTarget: Sendable {
         "copy.filled",
         """
         SELECT EXISTS (SELECT 1 FROM conversations) OR EXISTS (SELECT 1 FROM media) OR EXISTS (SELECT 1 FROM devices)
-            OR EXISTS (SELECT 1 FROM token_revocations)
+            OR EXISTS (SELECT 1 FROM token_revocations) OR EXISTS (SELECT 1 FROM notification_settings)
         """)
 
     /// How far a copy from this folder is; nil when none was begun, and could be.

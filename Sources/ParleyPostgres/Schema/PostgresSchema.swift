@@ -13,7 +13,7 @@ public enum PostgresSchema {
     /// Every table of Parley's.
     static let tables = [
         "conversations", "conversation_sequences", "participants", "departures", "media", "devices", "token_revocations",
-        "node_checkpoints",
+        "node_checkpoints", "notification_settings", "push_devices", "push_alerts", "push_shown", "push_take_backs",
         "parley_migrations",
     ]
 
@@ -22,6 +22,7 @@ public enum PostgresSchema {
         Step(number: 2, name: "media, devices and revoked tokens", statements: media + devices + tokenRevocations),
         Step(number: 3, name: "checkpoints of nodes", statements: checkpoints),
         Step(number: 4, name: "copies of data folders", statements: copies),
+        Step(number: 5, name: "notifications", statements: notificationChoices + pushLedger),
         Step(number: 6, name: "departures by time", statements: departuresByTime),
     ]
 
@@ -207,5 +208,95 @@ public enum PostgresSchema {
             finished_at timestamptz
         )
         """
+    ]
+
+    /// `registered_at` is when a device's address was last registered; a node that does not know the column registers now.
+    /// `quiet_from` and `quiet_to` are minutes since midnight in the user's time zone.
+    private static let notificationChoices = [
+        """
+        ALTER TABLE participants ADD COLUMN notification_level text NOT NULL DEFAULT 'all'
+            CHECK (notification_level IN ('all', 'mentions', 'none'))
+        """,
+        "ALTER TABLE devices ADD COLUMN registered_at timestamptz NOT NULL DEFAULT now()",
+        "UPDATE devices SET registered_at = created_at",
+        // The primary key serves "what have these users chosen?".
+        """
+        CREATE TABLE notification_settings (
+            user_id uuid PRIMARY KEY,
+            display_name text,
+            time_zone text NOT NULL,
+            quiet_from int CHECK (quiet_from BETWEEN 0 AND 1439),
+            quiet_to int CHECK (quiet_to BETWEEN 0 AND 1439),
+            privacy text CHECK (privacy IN ('full', 'sender', 'ids')),
+            CHECK ((quiet_from IS NULL) = (quiet_to IS NULL))
+        )
+        """,
+    ]
+
+    /// - `push_devices`: the devices that alerts were meant for, with the number that each was last told. `reads` counts what their
+    ///   user has read since one of them is here, the same for all of a user's: a badge that was counted before a reading and
+    ///   told after it is known by that. Whoever judges what devices show, or changes it, locks their rows first.
+    /// - `push_alerts`: sent ones, and claims. `at` is when it was sent, or when the claim of `claimed_by` ends; `reads` is that
+    ///   of its device at the claim.
+    /// - `push_shown`: how many alerts of a conversation a device shows: those since the user last read in it.
+    /// - `push_take_backs`: `due_at` is when one may be handed out, from the beginning or after the end of a lease;
+    ///   `leased_sequence` and `reads` are what the newest lease found, `is_renewed` tells whether there was cause for it again
+    ///   since.
+    ///
+    /// Without foreign keys: with them each alert would lock the rows of its device and its conversation. Removing a device
+    /// removes its rows in the same transaction, and conversations are never removed.
+    private static let pushLedger = [
+        // The primary key serves "is a device of this user's told anything?", which every reader asks, and "of this device".
+        """
+        CREATE TABLE push_devices (
+            user_id uuid NOT NULL,
+            device_id uuid NOT NULL,
+            badge bigint NOT NULL DEFAULT 0,
+            reads bigint NOT NULL,
+            PRIMARY KEY (user_id, device_id)
+        ) WITH (fillfactor = 80)
+        """,
+        // The primary key serves claims, settling, and the removal of a device.
+        """
+        CREATE TABLE push_alerts (
+            device_id uuid NOT NULL,
+            message_id text NOT NULL,
+            conversation_id uuid NOT NULL,
+            user_id uuid NOT NULL,
+            sequence_number bigint,
+            is_sent boolean NOT NULL DEFAULT false,
+            at timestamptz NOT NULL,
+            claimed_by uuid NOT NULL,
+            reads bigint NOT NULL,
+            PRIMARY KEY (device_id, message_id)
+        )
+        """,
+        // "Which alerts are old enough to be forgotten?"
+        "CREATE INDEX push_alerts_by_time ON push_alerts (at)",
+        // The primary key serves "what does a device show of this conversation?", and the removal of a user's device.
+        """
+        CREATE TABLE push_shown (
+            user_id uuid NOT NULL,
+            conversation_id uuid NOT NULL,
+            device_id uuid NOT NULL,
+            alerts bigint NOT NULL,
+            PRIMARY KEY (user_id, conversation_id, device_id)
+        ) WITH (fillfactor = 80)
+        """,
+        """
+        CREATE TABLE push_take_backs (
+            user_id uuid NOT NULL,
+            conversation_id uuid NOT NULL,
+            last_read_sequence bigint NOT NULL,
+            due_at timestamptz NOT NULL,
+            attempts bigint NOT NULL DEFAULT 0,
+            leased_sequence bigint,
+            reads bigint NOT NULL DEFAULT 0,
+            is_renewed boolean NOT NULL DEFAULT false,
+            PRIMARY KEY (user_id, conversation_id)
+        )
+        """,
+        // "What is due?"
+        "CREATE INDEX push_take_backs_by_due ON push_take_backs (due_at)",
     ]
 }

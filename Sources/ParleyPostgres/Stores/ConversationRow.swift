@@ -6,9 +6,9 @@ enum ConversationRow {
     static let columns = """
         c.conversation_id, c.type, c.title, c.created_by, c.created_at, c.user1_id, c.user2_id, c.participant_count, c.last_sequence, \
         c.last_message_id, c.last_message_at, c.last_message_preview, p.role, p.muted, p.muted_until, p.last_read_sequence, p.own_sent, \
-        p.own_read, c.version
+        p.own_read, c.version, p.notification_level
         """
-    static let columnCount = 19
+    static let columnCount = 20
 
     static func view(_ row: PostgresRow) throws(PostgresFailure) -> ConversationView {
         guard let type = ConversationType(rawValue: try row.text(1)) else { throw .damaged("an unknown type of conversation") }
@@ -20,6 +20,7 @@ enum ConversationRow {
             version: try row.int64(18))
         return ConversationView(
             conversation: conversation, role: try role(row, at: 12), mute: try mute(row, at: 13),
+            notificationLevel: try level(row, at: 19),
             readState: readState(
                 lastSequence: lastSequence, lastRead: try row.int64(15), ownSent: try row.int64(16), ownRead: try row.int64(17)))
     }
@@ -39,6 +40,11 @@ enum ConversationRow {
     static func mute(_ row: PostgresRow, at column: Int) throws(PostgresFailure) -> Mute {
         guard try row.bool(column) else { return .off }
         return try row.optionalTimestamp(column + 1).map { .until($0) } ?? .forever
+    }
+
+    static func level(_ row: PostgresRow, at column: Int) throws(PostgresFailure) -> NotificationLevel {
+        guard let level = NotificationLevel(rawValue: try row.text(column)) else { throw .damaged("an unknown level of notifications") }
+        return level
     }
 
     /// What others sent after the marker: all messages after it less the participant's own.

@@ -92,8 +92,9 @@ extension PostgresConversationStore {
             let lock = seen.isDirect ? [Self.lock(.id(conversation))] : []
             let move = Self.moveMarker(
                 .id(conversation), .id(user), .int64(seen.lastRead), .int64(target), .int64(own), .timestamp(now))
-            let answers = try connection.write(lock + [move, Self.findMarker(.id(conversation), .id(user))])
-            guard answers[lock.count].count == 1, let row = answers[lock.count + 1].first else { return nil }
+            let takeBack = PostgresTakeBacks.afterReading(by: user, in: conversation, at: now)
+            let answers = try connection.write(lock + [move] + takeBack + [Self.findMarker(.id(conversation), .id(user))])
+            guard answers[lock.count].count == 1, let row = answers.last?.first else { return nil }
             return try Marker(row).state
         }
     }

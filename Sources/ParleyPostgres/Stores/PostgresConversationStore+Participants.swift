@@ -96,19 +96,36 @@ extension PostgresConversationStore {
         }
     }
 
+    private static let setLevel = PostgresStatement(
+        "participant.level",
+        "UPDATE participants SET notification_level = $3, changed_at = $4 WHERE conversation_id = $1 AND user_id = $2")
+
+    public func setNotificationLevel(_ level: NotificationLevel, for user: UserID, in conversation: ConversationID, at now: Timestamp)
+        async throws(StoreError) -> Bool
+    {
+        try await database.run { connection throws(PostgresFailure) in
+            try connection.write(Self.setLevel(.id(conversation), .id(user), .text(level.rawValue), .timestamp(now))).changed == 1
+        }
+    }
+
     private static let findStandings = PostgresStatement(
         "participants.push-standings",
         """
-        SELECT user_id, last_read_sequence, muted, muted_until FROM participants WHERE conversation_id = $1 AND user_id = ANY ($2)
+        SELECT p.user_id, p.last_read_sequence, p.muted, p.muted_until, p.notification_level, c.last_sequence, p.own_sent, p.own_read
+        FROM conversations AS c JOIN participants AS p USING (conversation_id) WHERE conversation_id = $1 AND p.user_id = ANY ($2)
         """)
 
     public func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding] {
         try await database.run { connection throws(PostgresFailure) in
             let rows = try connection.read(Self.findStandings(.id(conversation), .ids(users)))
             var standings: [UserID: PushStanding] = [:]
-            for row in 0..<rows.count {
-                standings[try rows[row].id(0)] = PushStanding(
-                    lastReadSequence: try rows[row].int64(1), mute: try ConversationRow.mute(rows[row], at: 2))
+            for number in 0..<rows.count {
+                let row = rows[number]
+                let state = ConversationRow.readState(
+                    lastSequence: try row.int64(5), lastRead: try row.int64(1), ownSent: try row.int64(6), ownRead: try row.int64(7))
+                standings[try row.id(0)] = PushStanding(
+                    lastReadSequence: state.lastReadSequence, mute: try ConversationRow.mute(row, at: 2),
+                    level: try ConversationRow.level(row, at: 4), unreadCount: state.unreadCount)
             }
             return standings
         }

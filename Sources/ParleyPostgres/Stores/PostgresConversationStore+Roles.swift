@@ -121,7 +121,8 @@ extension PostgresConversationStore {
                 let calls = [
                     Self.delete(.id(conversation), .id(user)), Self.noteDeparture(.id(conversation), .id(user), .timestamp(now)),
                 ]
-                return (.removed, try Self.change(user, conversation, count: -1, at: now, calls, transaction))
+                let takeBack = PostgresTakeBacks.afterLeaving(of: user, conversation, at: now)
+                return (.removed, try Self.change(user, conversation, count: -1, at: now, calls + takeBack, transaction))
             }
         }
     }

@@ -19,7 +19,7 @@ public struct PostgresDeviceStore: DeviceStore {
     private static let findAddress = PostgresStatement(
         "device.address",
         """
-        SELECT device_id, user_id FROM devices WHERE kind = $1 AND address_digest = sha256(convert_to($2, 'UTF8')) FOR UPDATE
+        SELECT \(columns) FROM devices WHERE kind = $1 AND address_digest = sha256(convert_to($2, 'UTF8')) FOR UPDATE
         """)
 
     public func register(_ device: Device, maxPerUser: Int) async throws(StoreError) -> DeviceRegistration {
@@ -40,24 +40,19 @@ public struct PostgresDeviceStore: DeviceStore {
         let rows = try transaction.run([
             findAddress(.text(device.address.kind.rawValue), .text(device.address.key)), count(.id(device.userID)),
         ])
-        let known = rows[0].first
-        if try known.map({ row throws(PostgresFailure) in try row.id(1, as: UserID.self) }) != device.userID,
-            try rows[1][0].int64(0) >= maxPerUser
-        {
-            return .tooMany
-        }
+        let known = try rows[0].map(Self.device).first
+        if known?.userID != device.userID, try rows[1][0].int64(0) >= maxPerUser { return .tooMany }
         guard let known else { return try transaction.run(insertion(of: device)).changed == 1 ? .added(device) : nil }
-        let moved = Device(
-            id: try known.id(0), userID: device.userID, address: device.address, name: device.name, createdAt: device.createdAt)
-        _ = try transaction.run(replacement(by: moved))
+        let moved = known.registeredAgain(by: device)
+        _ = try transaction.run([replacement(by: moved)] + PostgresAlerts.move(moved.id, from: known.userID, to: moved.userID))
         return .moved(moved)
     }
 
     private static let insert = PostgresStatement(
         "device.insert",
         """
-        INSERT INTO devices (device_id, user_id, kind, address_key, address_digest, p256dh, auth, name, created_at)
-        VALUES ($1, $2, $3, $4, sha256(convert_to($4, 'UTF8')), $5, $6, $7, $8)
+        INSERT INTO devices (device_id, user_id, kind, address_key, address_digest, p256dh, auth, name, created_at, registered_at)
+        VALUES ($1, $2, $3, $4, sha256(convert_to($4, 'UTF8')), $5, $6, $7, $8, $9)
         ON CONFLICT (kind, address_digest) DO NOTHING
         """)
 
@@ -65,25 +60,27 @@ public struct PostgresDeviceStore: DeviceStore {
         insert(
             .id(device.id), .id(device.userID), .text(device.address.kind.rawValue), .text(device.address.key),
             .text(device.address.subscription?.p256dh), .text(device.address.subscription?.auth), .text(device.name),
-            .timestamp(device.createdAt))
+            .timestamp(device.createdAt), .timestamp(device.registeredAt))
     }
 
     private static let replace = PostgresStatement(
         "device.replace",
-        "UPDATE devices SET user_id = $2, p256dh = $3, auth = $4, name = $5, created_at = $6 WHERE device_id = $1")
+        "UPDATE devices SET user_id = $2, p256dh = $3, auth = $4, name = $5, registered_at = $6 WHERE device_id = $1")
 
     private static func replacement(by device: Device) -> PostgresCall {
         replace(
             .id(device.id), .id(device.userID), .text(device.address.subscription?.p256dh), .text(device.address.subscription?.auth),
-            .text(device.name), .timestamp(device.createdAt))
+            .text(device.name), .timestamp(device.registeredAt))
     }
 
     // MARK: Reading and removing
 
+    /// What ``device(_:)`` reads.
+    private static let columns = "device_id, user_id, kind, address_key, p256dh, auth, name, created_at, registered_at"
     private static let find = PostgresStatement(
         "device.find",
         """
-        SELECT device_id, user_id, kind, address_key, p256dh, auth, name, created_at FROM devices
+        SELECT \(columns) FROM devices
         WHERE user_id = ANY ($1) ORDER BY user_id, created_at, number
         """)
 
@@ -109,14 +106,21 @@ public struct PostgresDeviceStore: DeviceStore {
         case nil: throw .damaged("an unknown kind of device")
         }
         return Device(
-            id: try row.id(0), userID: try row.id(1), address: address, name: try row.optionalText(6), createdAt: try row.timestamp(7))
+            id: try row.id(0), userID: try row.id(1), address: address, name: try row.optionalText(6), createdAt: try row.timestamp(7),
+            registeredAt: try row.timestamp(8))
     }
 
-    private static let delete = PostgresStatement("device.delete", "DELETE FROM devices WHERE device_id = $1 AND user_id = $2")
+    private static let delete = PostgresStatement(
+        "device.delete", "DELETE FROM devices WHERE device_id = $1 AND user_id = $2 AND registered_at <= $3")
 
     public func remove(_ id: DeviceID, of user: UserID) async throws(StoreError) -> Bool {
+        try await remove(id, of: user, ifRegisteredBefore: .distantFuture)
+    }
+
+    public func remove(_ id: DeviceID, of user: UserID, ifRegisteredBefore moment: Timestamp) async throws(StoreError) -> Bool {
         try await database.run { connection throws(PostgresFailure) in
-            try connection.write(Self.delete(.id(id), .id(user))).changed == 1
+            let calls = [Self.delete(.id(id), .id(user), .timestamp(moment))] + PostgresAlerts.forgetRemoved(id, of: user)
+            return try connection.write(calls)[0].changed == 1
         }
     }
 }

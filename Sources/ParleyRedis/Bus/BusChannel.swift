@@ -44,8 +44,8 @@ enum BusChannel: Equatable {
         switch event {
         case .message(let id, _, _): self = .messages(id)
         case .conversationCreated, .participantChanged, .presence, .tokensRevoked: self = .everybody
-        case .conversationChanged(let id, _), .muteChanged(let id, _, _), .read(let id, _, _, _), .delivered(let id, _, _),
-            .receipts(let id, _), .typing(let id, _, _):
+        case .conversationChanged(let id, _), .muteChanged(let id, _, _), .notificationLevelChanged(let id, _, _),
+            .read(let id, _, _, _), .delivered(let id, _, _), .receipts(let id, _), .typing(let id, _, _):
             self = .conversation(id)
         }
     }

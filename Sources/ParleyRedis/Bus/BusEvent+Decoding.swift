@@ -29,6 +29,8 @@ extension BusEvent {
     private static func ofParticipant(_ kind: String, _ json: JSONObject) throws(FieldError) -> BusEvent? {
         switch kind {
         case "mute_changed": .muteChanged(try json.conversation(), try json.user(), try MuteState(try json.requiredObject("state")))
+        case "notification_level_changed":
+            .notificationLevelChanged(try json.conversation(), try json.user(), try json.requiredWord("level"))
         case "read":
             .read(
                 try json.conversation(), try json.user(), try ReadState(try json.requiredObject("state")),

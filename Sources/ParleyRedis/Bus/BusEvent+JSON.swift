@@ -11,6 +11,7 @@ extension BusEvent {
         case .conversationChanged: "conversation_changed"
         case .participantChanged: "participant_changed"
         case .muteChanged: "mute_changed"
+        case .notificationLevelChanged: "notification_level_changed"
         case .read: "read"
         case .delivered: "delivered"
         case .receipts: "receipts"
@@ -39,6 +40,11 @@ extension BusEvent {
             json.member("user_id", user)
             json.name("state")
             state.write(to: &json)
+        case .notificationLevelChanged(let id, let user, let level):
+            json.member("conversation_id", id)
+            json.member("user_id", user)
+            json.name("level")
+            json.string(level.rawValue)
         case .read(let id, let user, let state, let toOthers):
             json.member("conversation_id", id)
             json.member("user_id", user)

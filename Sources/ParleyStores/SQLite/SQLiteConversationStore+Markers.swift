@@ -78,6 +78,7 @@ extension SQLiteConversationStore {
                     """)
             try move.execute(arguments: [plan.target, plan.ownPassed, time.milliseconds, plan.ref, user.blob, plan.marker.lastRead])
             guard db.changesCount == 1 else { return nil }
+            try TakeBackRows.noteRead(by: user, in: plan.ref, at: time, db)
             let now = try db.cachedStatement(
                 sql: """
                     SELECT last_sequence, last_read_sequence, own_sent, own_read

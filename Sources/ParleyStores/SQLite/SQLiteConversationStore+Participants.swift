@@ -116,6 +116,7 @@ extension SQLiteConversationStore {
             try db.execute(
                 sql: "INSERT OR REPLACE INTO departures (user_id, conversation_ref, left_at) VALUES (?, ?, ?)",
                 arguments: [user.blob, ref, now.milliseconds])
+            try TakeBackRows.noteRead(by: user, in: ref, at: now, db)
             return (.removed, try Self.countChange(of: ref, at: now, db))
         }
     }
@@ -136,15 +137,35 @@ extension SQLiteConversationStore {
         }
     }
 
+    public func setNotificationLevel(
+        _ level: NotificationLevel, for user: UserID, in conversation: ConversationID, at now: Timestamp
+    ) async throws(StoreError) -> Bool {
+        try await database.write { db in
+            try db.execute(
+                sql: """
+                    UPDATE participants SET notification_level = ?, changed_at = ?
+                    WHERE conversation_ref = (SELECT ref FROM conversations WHERE id = ?) AND user_id = ?
+                    """, arguments: [level.rawValue, now.milliseconds, conversation.blob, user.blob])
+            return db.changesCount == 1
+        }
+    }
+
     public func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding] {
         try await database.read { db in
-            guard let ref = try Self.ref(of: conversation, db) else { return [:] }
+            let find = try db.cachedStatement(sql: "SELECT ref, last_sequence FROM conversations WHERE id = ?")
+            guard let found = try Row.fetchOne(find, arguments: [conversation.blob]) else { return [:] }
             let statement = try db.cachedStatement(
-                sql: "SELECT last_read_sequence, muted, muted_until FROM participants WHERE conversation_ref = ? AND user_id = ?")
+                sql: """
+                    SELECT last_read_sequence, muted, muted_until, notification_level, own_sent, own_read FROM participants
+                    WHERE conversation_ref = ? AND user_id = ?
+                    """)
             var standings: [UserID: PushStanding] = [:]
             for user in Set(users) {
-                guard let row = try Row.fetchOne(statement, arguments: [ref, user.blob]) else { continue }
-                standings[user] = PushStanding(lastReadSequence: row[0], mute: ConversationRow.mute(row, at: 1))
+                guard let row = try Row.fetchOne(statement, arguments: [found[0] as Int64, user.blob]) else { continue }
+                let state = ConversationRow.readState(lastSequence: found[1], lastRead: row[0], ownSent: row[4], ownRead: row[5])
+                standings[user] = PushStanding(
+                    lastReadSequence: row[0], mute: ConversationRow.mute(row, at: 1), level: try ConversationRow.level(row, at: 3),
+                    unreadCount: state.unreadCount)
             }
             return standings
         }

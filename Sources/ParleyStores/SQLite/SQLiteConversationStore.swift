@@ -171,11 +171,12 @@ public struct SQLiteConversationStore: ConversationStore {
 enum ConversationRow {
     static let columns = """
         id, type, title, created_by, created_at, user1_id, user2_id, participant_count, last_sequence, last_message_id, \
-        last_message_at, last_message_preview, role, muted, muted_until, last_read_sequence, own_sent, own_read, ref, activity, version
+        last_message_at, last_message_preview, role, muted, muted_until, last_read_sequence, own_sent, own_read, ref, activity, version, \
+        notification_level
         """
     static let refColumn = 18
     static let activityColumn = 19
-    static let columnCount = 21
+    static let columnCount = 22
 
     static func view(_ row: Row) throws -> ConversationView {
         guard let type = ConversationType(rawValue: row[1]), let role = Role(rawValue: row[12]) else { throw DamagedRow(column: "type") }
@@ -185,7 +186,7 @@ enum ConversationRow {
             directUserIDs: type == .direct ? [try row.id(at: 5), try row.id(at: 6)] : [], participantCount: row[7],
             lastMessage: try lastMessage(row), lastSequence: lastSequence, version: row[20])
         return ConversationView(
-            conversation: conversation, role: role, mute: mute(row, at: 13),
+            conversation: conversation, role: role, mute: mute(row, at: 13), notificationLevel: try level(row, at: 21),
             readState: readState(lastSequence: lastSequence, lastRead: row[15], ownSent: row[16], ownRead: row[17]))
     }
 
@@ -198,6 +199,11 @@ enum ConversationRow {
     static func mute(_ row: Row, at column: Int) -> Mute {
         guard row[column] as Bool else { return .off }
         return (row[column + 1] as Int64?).map { .until(Timestamp(milliseconds: $0)) } ?? .forever
+    }
+
+    static func level(_ row: Row, at column: Int) throws -> NotificationLevel {
+        guard let level = NotificationLevel(rawValue: row[column]) else { throw DamagedRow(column: "notification_level") }
+        return level
     }
 
     /// What others sent after the marker: all messages after it less the participant's own.

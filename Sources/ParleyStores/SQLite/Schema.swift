@@ -24,6 +24,10 @@ enum Schema {
         migrator.registerMigration("5 the folder's identity") { db in
             try db.execute(sql: identity)
         }
+        migrator.registerMigration("6 notifications") { db in
+            try db.execute(sql: notificationChoices)
+            try db.execute(sql: pushLedger)
+        }
         return migrator
     }
 
@@ -124,6 +128,73 @@ enum Schema {
             folder_id BLOB NOT NULL CHECK (length(folder_id) = 16)
         ) STRICT;
         INSERT INTO folder_identity (id, folder_id) VALUES (1, randomblob(16));
+        """
+
+    /// `registered_at` is when a device's address was last registered. `quiet_from` and `quiet_to` are minutes since midnight.
+    private static let notificationChoices = """
+        ALTER TABLE participants ADD COLUMN notification_level TEXT NOT NULL DEFAULT 'all'
+            CHECK (notification_level IN ('all', 'mentions', 'none'));
+        ALTER TABLE devices ADD COLUMN registered_at INTEGER NOT NULL DEFAULT 0;
+        UPDATE devices SET registered_at = created_at;
+        CREATE TABLE notification_settings (
+            user_id BLOB PRIMARY KEY CHECK (length(user_id) = 16),
+            display_name TEXT,
+            time_zone TEXT NOT NULL,
+            quiet_from INTEGER CHECK (quiet_from BETWEEN 0 AND 1439),
+            quiet_to INTEGER CHECK (quiet_to BETWEEN 0 AND 1439),
+            privacy TEXT CHECK (privacy IN ('full', 'sender', 'ids')),
+            CHECK ((quiet_from IS NULL) = (quiet_to IS NULL))
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// - `push_devices`: the devices that alerts were meant for, with the number that each was last told. `reads` counts what their
+    ///   user has read since one of them is here, the same for all of a user's: a badge that was counted before a reading and
+    ///   told after it is known by that. Who has no row here costs a reader one look-up.
+    /// - `push_alerts`: sent ones, and claims. `at` is when it was sent, or when the claim ends; `reads` is that of its device
+    ///   at the claim.
+    /// - `push_shown`: how many alerts of a conversation a device shows: those since the user last read in it.
+    /// - `push_take_backs`: `due_at` is when one may be handed out, from the beginning or after the end of a lease;
+    ///   `leased_sequence` and `reads` are what the newest lease found, `is_renewed` tells whether there was cause for it again
+    ///   since.
+    private static let pushLedger = """
+        CREATE TABLE push_devices (
+            user_id BLOB NOT NULL,
+            device_id BLOB NOT NULL,
+            badge INTEGER NOT NULL DEFAULT 0,
+            reads INTEGER NOT NULL,
+            PRIMARY KEY (user_id, device_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE push_alerts (
+            device_id BLOB NOT NULL,
+            message_id BLOB NOT NULL,
+            conversation_ref INTEGER NOT NULL REFERENCES conversations (ref),
+            user_id BLOB NOT NULL,
+            sequence_number INTEGER,
+            is_sent INTEGER NOT NULL DEFAULT 0,
+            at INTEGER NOT NULL,
+            reads INTEGER NOT NULL,
+            PRIMARY KEY (device_id, message_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX push_alerts_by_time ON push_alerts (at);
+        CREATE TABLE push_shown (
+            user_id BLOB NOT NULL,
+            conversation_ref INTEGER NOT NULL REFERENCES conversations (ref),
+            device_id BLOB NOT NULL,
+            alerts INTEGER NOT NULL,
+            PRIMARY KEY (user_id, conversation_ref, device_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE push_take_backs (
+            user_id BLOB NOT NULL,
+            conversation_ref INTEGER NOT NULL REFERENCES conversations (ref),
+            last_read_sequence INTEGER NOT NULL,
+            due_at INTEGER NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            leased_sequence INTEGER,
+            reads INTEGER NOT NULL DEFAULT 0,
+            is_renewed INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (user_id, conversation_ref)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX push_take_backs_by_due ON push_take_backs (due_at);
         """
 
     private static let media = """

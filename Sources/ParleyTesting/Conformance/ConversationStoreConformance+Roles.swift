@@ -151,6 +151,45 @@ extension ConversationStoreConformance {
                 try checkEqual(standings[users[0]]?.mute, .off, "the other user's mute in the push standing")
             }
         },
+        ConformanceCase("a level of notifications is kept for its participant alone, and goes with them") { stores in
+            let users = Sample.users(2)
+            let store = stores.conversations
+            let id = try await stores.group(users)
+            for level in [NotificationLevel.mentions, .none, .all, .none] {
+                let wasSet = try await store.setNotificationLevel(level, for: users[1], in: id, at: Sample.start)
+                try checkEqual(wasSet, true, "whether it was set")
+                try checkEqual(try await stores.view(id, users[1]).notificationLevel, level, "the level")
+                try checkEqual(try await stores.view(id, users[0]).notificationLevel, .all, "the level of the other user")
+                let listed = try await store.list(for: users[1], limit: 5, cursor: nil).views.map(\.notificationLevel)
+                try checkEqual(listed, [level], "the level in the list")
+                let standings = try await store.pushStandings(of: users, in: id)
+                try checkEqual(standings[users[1]]?.level, level, "the level in the push standing")
+                try checkEqual(standings[users[0]]?.level, .all, "the other user's level in the push standing")
+            }
+            let outsider = try await store.setNotificationLevel(.none, for: .random(), in: id, at: Sample.start)
+            try checkEqual(outsider, false, "whether an outsider's was set")
+            _ = try await store.remove(users[1], from: id)
+            _ = try await store.setRole(of: users[1], in: id, to: .member, maxParticipants: 10, joinedAt: Sample.time(60))
+            try checkEqual(try await stores.view(id, users[1]).notificationLevel, .all, "the level of who comes back")
+        },
+        ConformanceCase("a client that comes back learns of its user's new level") { stores in
+            let users = Sample.users(2)
+            let id = try await stores.group(users)
+            _ = try await stores.conversations.setNotificationLevel(.mentions, for: users[1], in: id, at: Sample.time(60))
+            for (user, changed) in [(users[0], []), (users[1], [id])] {
+                let missed = try await stores.conversations.missedChanges(of: user, since: Sample.time(30), maxParticipants: 100)
+                try checkEqual(missed.conversations, changed, "the conversations that changed")
+            }
+        },
+        ConformanceCase("push standings count what is unread as views do") { stores in
+            let users = Sample.users(3)
+            for id in [try await stores.direct(users[0], users[1]), try await stores.group(users)] {
+                for sender in [0, 1, 1, 0, 1, 0] { try await stores.send(Sample.draft(in: id, from: users[sender])) }
+                _ = try await stores.conversations.advanceRead(of: users[1], in: id, to: 2)
+                let standings = try await stores.conversations.pushStandings(of: users, in: id)
+                for (user, standing) in standings { try checkEqual(standing.unreadCount, try await stores.unread(id, user), "the count") }
+            }
+        },
         ConformanceCase("push standings tell the markers of those who are participants") { stores in
             let users = Sample.users(4)
             let store = stores.conversations
@@ -159,7 +198,8 @@ extension ConversationStoreConformance {
             _ = try await store.advanceRead(of: users[1], in: id, to: 3)
             let standings = try await store.pushStandings(of: [users[1], users[2], users[3]], in: id)
             let expected = [
-                users[1]: PushStanding(lastReadSequence: 3, mute: .off), users[2]: PushStanding(lastReadSequence: 0, mute: .off),
+                users[1]: PushStanding(lastReadSequence: 3, mute: .off, unreadCount: 2),
+                users[2]: PushStanding(lastReadSequence: 0, mute: .off, unreadCount: 5),
             ]
             try checkEqual(standings, expected, "the standings")
             try checkEqual(try await store.pushStandings(of: [], in: id), [:], "the standings of nobody")

@@ -26,6 +26,32 @@ public enum DeviceStoreConformance {
             try checkEqual(moved.name, "New", "the name")
             try checkEqual(try await store.devices(of: user), [moved], "the devices")
         },
+        ConformanceCase("an address registered again keeps the time of its first registration and has that of its last") { store in
+            let users = Sample.users(2)
+            let first = Sample.device(.apns(token: "t"), of: users[0], at: Sample.time(10))
+            _ = try await store.register(first, maxPerUser: 1)
+            // The last one is by a clock that is behind.
+            for (user, seconds, last) in [(0, 60, 60), (1, 90, 90), (1, 80, 90)] as [(Int, Double, Double)] {
+                let again = Sample.device(.apns(token: "t"), of: users[user], at: Sample.time(seconds))
+                let moved = try checkMoved(try await store.register(again, maxPerUser: 1))
+                try checkEqual(moved.createdAt, Sample.time(10), "the first registration")
+                try checkEqual(moved.registeredAt, Sample.time(last), "the last registration")
+                try checkEqual(try await store.devices(of: users[user]), [moved], "the devices")
+            }
+        },
+        ConformanceCase("a device that was gone at a time is removed unless it was registered again after it") { store in
+            let users = Sample.users(2)
+            let device = Sample.device(.apns(token: "t"), of: users[0], at: Sample.time(10))
+            _ = try await store.register(device, maxPerUser: 1)
+            _ = try await store.register(Sample.device(.apns(token: "t"), of: users[0], at: Sample.time(60)), maxPerUser: 1)
+            for (user, seconds, isRemoved) in [(0, 30, false), (0, 59.999, false), (1, 90, false), (0, 60, true), (0, 60, false)]
+                as [(Int, Double, Bool)]
+            {
+                let removed = try await store.remove(device.id, of: users[user], ifRegisteredBefore: Sample.time(seconds))
+                try checkEqual(removed, isRemoved, "whether it was removed, gone at \(seconds)")
+            }
+            try checkEqual(try await store.devices(of: users[0]), [], "the devices")
+        },
         ConformanceCase("an address registered by another user is theirs alone, under its old id") { store in
             let users = Sample.users(2)
             let first = Sample.device(.fcm(token: "t"), of: users[0])

@@ -29,6 +29,7 @@ public enum EventBusConformance {
                 .participantChanged(Self.change(conversation, user, .joined, .readOnly), lastSequence: 7),
                 .participantChanged(Self.change(conversation, user, .left, nil), lastSequence: 0),
                 .muteChanged(conversation, user, MuteState(.forever, at: Sample.start)),
+                .notificationLevelChanged(conversation, user, .mentions),
                 .read(conversation, user, ReadState(lastReadSequence: 4, unreadCount: 2, lastSequence: 9), toOthers: true),
                 .delivered(conversation, user, sequenceNumber: 5),
                 .receipts(conversation, ReceiptCounts(sequenceNumber: 9, readCount: 1, deliveredCount: 2, conversationID: conversation)),
@@ -157,7 +158,8 @@ extension BusEvent {
     public var conversationID: ConversationID? {
         switch self {
         case .message(let id, _, _), .conversationCreated(let id, _), .conversationChanged(let id, _), .muteChanged(let id, _, _),
-            .read(let id, _, _, _), .delivered(let id, _, _), .receipts(let id, _), .typing(let id, _, _):
+            .notificationLevelChanged(let id, _, _), .read(let id, _, _, _), .delivered(let id, _, _), .receipts(let id, _),
+            .typing(let id, _, _):
             id
         case .participantChanged(let change, _): change.conversationID
         case .presence, .tokensRevoked: nil

@@ -48,8 +48,9 @@ extension Backend {
         return Backend(
             messages: numbered, effects: .nodes(register: PostgresNodeRegister(registry), log: messages),
             conversations: conversations, media: PostgresMediaStore(postgres, facts: messages),
-            devices: PostgresDeviceStore(postgres), revocations: PostgresTokenRevocationStore(postgres), pushQueue: pushQueue, bus: bus,
-            busLosesEvents: true, departures: conversations, presence: presence,
+            devices: PostgresDeviceStore(postgres), revocations: PostgresTokenRevocationStore(postgres),
+            notificationSettings: PostgresNotificationSettingsStore(postgres), pushLedger: PostgresPushLedger(postgres),
+            pushQueue: pushQueue, bus: bus, busLosesEvents: true, departures: conversations, presence: presence,
             dependencies: [
                 "mongodb": { () async throws(StoreError) in try await mongo.ping() },
                 "postgresql": { () async throws(StoreError) in try await postgres.check() },

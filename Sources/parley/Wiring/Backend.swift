@@ -18,6 +18,8 @@ struct Backend {
     let media: any MediaStore
     let devices: any DeviceStore
     let revocations: any TokenRevocationStore
+    let notificationSettings: any NotificationSettingsStore
+    let pushLedger: any PushLedger
     let pushQueue: any PushQueue
     let bus: any EventBus
     /// Whether events may get lost on the way: then connections look for changes that they were not told of.
@@ -38,9 +40,11 @@ extension Backend {
     ) async throws -> Backend {
         let database = try SQLiteDatabase(folder: folder, access: .exclusive, logger: logger)
         let pushQueue = SQLitePushQueue(database)
+        let pushLedger = SQLitePushLedger(database)
         do {
             // The first write of the process: a folder that can only be read shows here.
             try await pushQueue.releaseLeases(at: SystemTimeSource().now())
+            try await pushLedger.releaseLeases(at: SystemTimeSource().now())
         } catch {
             database.close()
             throw SQLiteDatabase.OpenError.cannotOpen(
@@ -50,7 +54,8 @@ extension Backend {
         return Backend(
             messages: messages, effects: .log(messages), conversations: SQLiteConversationStore(database),
             media: SQLiteMediaStore(database), devices: SQLiteDeviceStore(database), revocations: SQLiteTokenRevocationStore(database),
-            pushQueue: pushQueue, bus: bus, busLosesEvents: busLosesEvents, presence: InProcessPresence(),
+            notificationSettings: SQLiteNotificationSettingsStore(database), pushLedger: pushLedger, pushQueue: pushQueue,
+            bus: bus, busLosesEvents: busLosesEvents, presence: InProcessPresence(),
             dependencies: ["storage": { () async throws(StoreError) in try await database.probe() }],
             // One writer, one lane: all that waits shares a commit.
             laneCount: 1, close: { database.close() })

@@ -84,6 +84,7 @@ struct Node {
             APIServices(
                 messages: messages, conversations: conversations, media: media,
                 devices: DeviceService(store: backend.devices, timeSource: time),
+                notificationSettings: NotificationSettingsService(store: backend.notificationSettings, isTimeZone: TimeZoneNames.areKnown),
                 presence: presence, markers: markers, typing: typing, revocations: revocations,
                 events: { caller, id, replayLimit, channel async throws(ParleyError) in
                     let stream = try await streams.open(caller, from: id, replayLimit: replayLimit, on: channel)

@@ -69,6 +69,7 @@ struct Parley: Sendable {
                 messages: messages,
                 conversations: ConversationService(store: store, access: access, bus: bus, timeSource: time, limits: limits),
                 media: media, devices: DeviceService(store: store.devices, timeSource: time),
+                notificationSettings: NotificationSettingsService(store: store.settings, isTimeZone: TimeZoneNames.areKnown),
                 presence: PresenceService(presence: presence, conversations: store, bus: bus, timeSource: time),
                 markers: MarkerService(
                     store: store, access: access, sizes: sizes, bus: bus,

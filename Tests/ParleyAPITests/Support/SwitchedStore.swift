@@ -11,8 +11,12 @@ struct SwitchedStore: Sendable {
     let outage = Outage()
     let store = InMemoryStore()
     let devices: SwitchedDeviceStore
+    let settings: SwitchedSettingsStore
 
-    init() { devices = SwitchedDeviceStore(outage: outage) }
+    init() {
+        devices = SwitchedDeviceStore(outage: outage, store: store)
+        settings = SwitchedSettingsStore(outage: outage)
+    }
 }
 
 /// While it lasts, every call of a store throws its error.
@@ -188,6 +192,13 @@ extension SwitchedStore: ConversationStore {
         return await store.setMute(mute, for: user, in: conversation, at: now)
     }
 
+    func setNotificationLevel(_ level: NotificationLevel, for user: UserID, in conversation: ConversationID, at now: Timestamp)
+        async throws(StoreError) -> Bool
+    {
+        try outage.check()
+        return await store.setNotificationLevel(level, for: user, in: conversation, at: now)
+    }
+
     func advanceRead(of user: UserID, in conversation: ConversationID, to sequenceNumber: Int64, at now: Timestamp)
         async throws(StoreError) -> MarkerAdvance<ReadState>?
     {
@@ -255,7 +266,7 @@ extension SwitchedStore: ConversationStore {
 
 struct SwitchedDeviceStore: DeviceStore {
     let outage: Outage
-    let store = InMemoryDeviceStore()
+    let store: InMemoryStore
 
     func register(_ device: Device, maxPerUser: Int) async throws(StoreError) -> DeviceRegistration {
         try outage.check()
@@ -275,5 +286,25 @@ struct SwitchedDeviceStore: DeviceStore {
     func remove(_ id: DeviceID, of user: UserID) async throws(StoreError) -> Bool {
         try outage.check()
         return await store.remove(id, of: user)
+    }
+
+    func remove(_ id: DeviceID, of user: UserID, ifRegisteredBefore moment: Timestamp) async throws(StoreError) -> Bool {
+        try outage.check()
+        return await store.remove(id, of: user, ifRegisteredBefore: moment)
+    }
+}
+
+struct SwitchedSettingsStore: NotificationSettingsStore {
+    let outage: Outage
+    let store = InMemoryNotificationSettings()
+
+    func notificationSettings(of users: [UserID]) async throws(StoreError) -> [UserID: NotificationSettings] {
+        try outage.check()
+        return await store.notificationSettings(of: users)
+    }
+
+    func setNotificationSettings(_ settings: NotificationSettings, of user: UserID) async throws(StoreError) {
+        try outage.check()
+        await store.setNotificationSettings(settings, of: user)
     }
 }

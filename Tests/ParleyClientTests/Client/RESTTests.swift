@@ -76,20 +76,22 @@ struct RESTTests {
             ])
     }
 
-    @Test func `participants and mutes are set`() async throws {
+    @Test func `participants, mutes and levels are set`() async throws {
         let entry = participant(ben, .admin)
         let recorder = Recorder(
             (200, String(decoding: entry.json, as: UTF8.self)), (200, #"{"muted":true,"muted_until":"2026-01-01T00:00:00.000Z"}"#),
-            (200, #"{"muted":false,"muted_until":null}"#))
+            (200, #"{"muted":false,"muted_until":null}"#), (200, #"{"notification_level":"mentions"}"#))
         let (client, _) = try await client(recorder)
         #expect(try await client.setParticipant(ben, in: home, role: .admin) == entry)
         #expect(try await client.mute(home, until: start).until == start)
         #expect(try await !client.unmute(home).muted)
+        try await client.setNotificationLevel(.mentions, of: home)
         #expect(
             recorder.lines == [
                 #"PUT /v1/conversations/\#(home)/participants/\#(ben) {"role":"admin"}"#,
                 #"PUT /v1/conversations/\#(home)/mute {"until":"2026-01-01T00:00:00.000Z"}"#,
                 "DELETE /v1/conversations/\(home)/mute ",
+                #"PUT /v1/conversations/\#(home)/notifications {"level":"mentions"}"#,
             ])
     }
 

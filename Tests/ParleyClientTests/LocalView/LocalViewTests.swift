@@ -80,6 +80,7 @@ struct Story: Sendable, CustomTestStringConvertible {
             [participantEvent(.role, me, .admin, count: 3, version: 3), participantEvent(.role, me, .readOnly, count: 3, version: 2)],
             gives: view(last: 5, read: 5, version: 3, role: .admin)),
         Story("a mute", [.mute(home, MuteState(.forever, at: start))], gives: view(last: 5, read: 5, mute: .forever)),
+        Story("a level", [.notificationLevel(home, .mentions)], gives: view(last: 5, read: 5, level: .mentions)),
     ]
 
     static let views = [

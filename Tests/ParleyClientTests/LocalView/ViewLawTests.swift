@@ -35,10 +35,12 @@ struct ViewLawTests {
                 placed.append((Double(place), event))
                 continue
             }
-            // Markers and mutes of one kind keep their order among themselves: a mute carries no number.
-            if case .mute = event {
+            // Mutes and levels keep their order among themselves: they carry no number.
+            switch event {
+            case .mute, .notificationLevel:
                 placed.append((Double(place) + 0.5, event))
                 continue
+            default: break
             }
             for _ in 0...(Int.random(in: 0..<5, using: &random) == 0 ? 1 : 0) {
                 placed.append((Double(place) + Double.random(in: -5...5, using: &random), event))
@@ -57,17 +59,18 @@ private struct ServerModel {
     private var count: Int64 = 3
     private var role = Role.member
     private var mute = Mute.off
+    private var level = NotificationLevel.all
 
     private var last: Int64 { Int64(senders.count) }
     private var unread: Int64 { Int64(senders[Int(read)...].count { $0 != me }) }
 
     var view: ConversationView {
         ParleyClientTests.view(
-            last: last, read: read, unread: unread, version: version, title: title, count: count, role: role, mute: mute)
+            last: last, read: read, unread: unread, version: version, title: title, count: count, role: role, mute: mute, level: level)
     }
 
     mutating func step(_ random: inout SeededRandom) -> Event {
-        switch Int.random(in: 0..<10, using: &random) {
+        switch Int.random(in: 0..<11, using: &random) {
         case 0..<5:
             senders.append(Bool.random(using: &random) ? me : ben)
             return .message(message(last, from: senders.last!))
@@ -82,6 +85,9 @@ private struct ServerModel {
             version += 1
             role = Bool.random(using: &random) ? .admin : .member
             return participantEvent(.role, me, role, count: count, version: version)
+        case 9:
+            level = NotificationLevel.allCases.randomElement(using: &random) ?? .all
+            return .notificationLevel(home, level)
         default:
             mute = Bool.random(using: &random) ? .forever : .off
             return .mute(home, MuteState(mute, at: start))

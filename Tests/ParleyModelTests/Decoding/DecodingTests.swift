@@ -11,8 +11,9 @@ struct DecodingTests {
 
     @Test func `every type of event has a sample`() {
         let types: Set = [
-            "hello", "message", "conversation", "participant", "mute", "read", "delivered", "receipts", "typing", "presence", "behind",
-            "skipped", "caught_up", "heartbeat", "going_away", "closing",
+            "hello", "message", "conversation", "participant", "mute", "notification_level", "read", "delivered", "receipts", "typing",
+            "presence",
+            "behind", "skipped", "caught_up", "heartbeat", "going_away", "closing",
         ]
         #expect(Set(EventSamples.all.map(\.type)) == types)
     }
@@ -93,6 +94,7 @@ struct DecodingTests {
         "conversation": ["change"],
         "participant": ["conversation_id", "user_id", "change", "participant_count", "version"],
         "mute": ["conversation_id", "muted"],
+        "notification_level": ["conversation_id", "notification_level"],
         "read": ["conversation_id", "user_id", "sequence_number"],
         "delivered": ["conversation_id", "user_id", "sequence_number"],
         "receipts": ["conversation_id", "sequence_number", "read_count", "delivered_count"],

@@ -28,7 +28,8 @@ enum EventSamples {
         conversation: Conversation(
             id: home, type: .direct, title: nil, createdBy: ann, createdAt: start, directUserIDs: [ann, ben], participantCount: 2,
             lastMessage: LastMessage(id: image.message.id, at: start, preview: "📷 Photo"), lastSequence: 2, version: 3),
-        role: .member, mute: .forever, readState: ReadState(lastReadSequence: 1, unreadCount: 1, lastSequence: 2))
+        role: .member, mute: .forever, notificationLevel: .mentions,
+        readState: ReadState(lastReadSequence: 1, unreadCount: 1, lastSequence: 2))
 
     static let group = ConversationView(
         conversation: Conversation(
@@ -59,7 +60,7 @@ enum EventSamples {
         .participant(
             ParticipantChange(conversationID: home, userID: ben, kind: .joined, role: .readOnly, participantCount: 3, version: 4)),
         .participant(ParticipantChange(conversationID: home, userID: ben, kind: .left, role: nil, participantCount: 2, version: 5)),
-        .mute(home, MuteState(.forever, at: start)), .mute(home, MuteState(.off, at: start)),
+        .mute(home, MuteState(.forever, at: start)), .mute(home, MuteState(.off, at: start)), .notificationLevel(home, .mentions),
     ]
 
     private static let markers: [Event] = [

@@ -100,7 +100,8 @@ extension SQLiteCopySource {
     private static func participants(_ ref: Int64, _ db: Database) throws -> [CopiedParticipant] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT user_id, role, joined_at, last_read_sequence, last_delivered_sequence, muted, muted_until, own_sent, own_read, changed_at
+                SELECT user_id, role, joined_at, last_read_sequence, last_delivered_sequence, muted, muted_until, own_sent, own_read, changed_at,
+                    notification_level
                 FROM participants WHERE conversation_ref = ? ORDER BY user_id
                 """)
         var participants: [CopiedParticipant] = []
@@ -112,7 +113,8 @@ extension SQLiteCopySource {
                     participant: Participant(
                         userID: try row.id(at: 0), role: role, joinedAt: row.timestamp(at: 2), lastReadSequence: row[3],
                         lastDeliveredSequence: row[4]),
-                    mute: ConversationRow.mute(row, at: 5), ownSent: row[7], ownRead: row[8], changedAt: row.timestamp(at: 9)))
+                    mute: ConversationRow.mute(row, at: 5), notificationLevel: try ConversationRow.level(row, at: 10), ownSent: row[7],
+                    ownRead: row[8], changedAt: row.timestamp(at: 9)))
         }
         return participants
     }

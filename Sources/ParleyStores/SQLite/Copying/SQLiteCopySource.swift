@@ -92,10 +92,9 @@ public struct SQLiteCopySource: Sendable {
             let rows = try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
-                        SELECT id, user_id, kind, address_key, p256dh, auth, name, created_at, number
-                        FROM devices WHERE id > ? ORDER BY id LIMIT ?
+                        SELECT \(SQLiteDeviceStore.columns), number FROM devices WHERE id > ? ORDER BY id LIMIT ?
                         """), arguments: [id?.blob ?? Data(), sizes.rows])
-            return try rows.map { CopiedDevice(device: try SQLiteDeviceStore.device($0), number: $0[8]) }
+            return try rows.map { CopiedDevice(device: try SQLiteDeviceStore.device($0), number: $0[9]) }
         }
     }
 

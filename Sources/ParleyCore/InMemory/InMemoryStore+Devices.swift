@@ -1,11 +1,6 @@
 public import ParleyModel
 
-public actor InMemoryDeviceStore: DeviceStore {
-    /// In the order of registration.
-    private var devices: [Device] = []
-
-    public init() {}
-
+extension InMemoryStore: DeviceStore {
     public func register(_ device: Device, maxPerUser: Int) -> DeviceRegistration {
         let place = devices.firstIndex { $0.address.names(theSameAs: device.address) }
         let isGrowing = place.map { devices[$0].userID != device.userID } ?? true
@@ -14,10 +9,10 @@ public actor InMemoryDeviceStore: DeviceStore {
             devices.append(device)
             return .added(device)
         }
-        devices[place] = Device(
-            id: devices[place].id, userID: device.userID, address: device.address, name: device.name,
-            createdAt: devices[place].createdAt)
-        return .moved(devices[place])
+        let moved = devices[place].registeredAgain(by: device)
+        ledger.move(moved.id, from: devices[place].userID, to: moved.userID)
+        devices[place] = moved
+        return .moved(moved)
     }
 
     public func devices(of user: UserID) -> [Device] {
@@ -29,9 +24,18 @@ public actor InMemoryDeviceStore: DeviceStore {
     }
 
     public func remove(_ id: DeviceID, of user: UserID) -> Bool {
-        let count = devices.count
-        devices.removeAll { $0.id == id && $0.userID == user }
-        return devices.count < count
+        remove { $0.id == id && $0.userID == user }
+    }
+
+    public func remove(_ id: DeviceID, of user: UserID, ifRegisteredBefore moment: Timestamp) -> Bool {
+        remove { $0.id == id && $0.userID == user && $0.registeredAt <= moment }
+    }
+
+    private func remove(where isMeant: (Device) -> Bool) -> Bool {
+        guard let place = devices.firstIndex(where: isMeant) else { return false }
+        let device = devices.remove(at: place)
+        ledger.forget(device.id, of: device.userID)
+        return true
     }
 }
 

@@ -1,0 +1,43 @@
+import ParleyCore
+import ParleyModel
+import ParleyPostgres
+import ParleyStores
+
+/// Takes along which alerts were sent, and what devices show, from a folder that nobody serves: so that nobody is alerted twice
+/// of a message, and what is read is taken back where it was shown.
+struct LedgerCopy: Sendable {
+    let source: CopiedFolder
+    let postgres: PostgresCopyTarget
+    let hook: CopyHook
+
+    func run(_ counts: inout CopyCounts) async throws {
+        counts.rows += try await copyAlerts()
+        counts.rows += try await copyShowings()
+    }
+
+    private func copyAlerts() async throws -> Int64 {
+        var after: AlertKey?
+        var changed: Int64 = 0
+        while true {
+            let page = try await source.reader.alerts(after: after)
+            let through = page.last?.key
+            changed += Int64(try await postgres.putAlerts(page, after: after, through: through))
+            try await hook(.alertsPut)
+            guard let through else { return changed }
+            after = through
+        }
+    }
+
+    private func copyShowings() async throws -> Int64 {
+        var after: UserID?
+        var changed: Int64 = 0
+        while true {
+            let page = try await source.reader.showings(after: after)
+            let through = page.last?.userID
+            changed += Int64(try await postgres.putShowings(page, after: after, through: through))
+            try await hook(.showingsPut)
+            guard let through else { return changed }
+            after = through
+        }
+    }
+}
