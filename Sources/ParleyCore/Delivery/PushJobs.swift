@@ -40,7 +40,7 @@ public struct NotifyConfiguration: Sendable {
     public init() {}
 }
 
-/// Makes push jobs of stored messages, for the participants who are offline, and queues them: step 8.
+/// Makes push jobs of stored messages, for the participants who are offline or away, and queues them: step 8.
 public struct PushJobs: Sendable {
     let conversations: any ConversationStore
     let presence: any Presence
@@ -69,7 +69,7 @@ public struct PushJobs: Sendable {
         self.afterEnqueue = afterEnqueue
     }
 
-    /// Queues jobs for the offline participants of the messages; when it returns they are durable. While the queue is full it
+    /// Queues jobs for the participants of the messages who are not at a connection; when it returns they are durable. While the queue is full it
     /// waits, and throws `unavailable` when `isStopping`. Where it throws, some jobs may be queued: to do all again is right.
     public func queueJobs(of batch: [DueMessage], isStopping: @Sendable () -> Bool) async throws(StoreError) {
         guard configuration.queuesJobs else { return }
@@ -82,9 +82,9 @@ public struct PushJobs: Sendable {
             repeat {
                 let page = try await conversations.participantIDs(of: conversation, after: after, limit: configuration.participantPage)
                 after = page.count == configuration.participantPage ? page.last : nil
-                let offline = await self.offline(among: page)
+                let absent = await self.absent(among: page)
                 for (place, item) in messages.enumerated() {
-                    let recipients = offline.filter { $0 != item.message.senderID }
+                    let recipients = absent.filter { $0 != item.message.senderID }
                     for start in stride(from: 0, to: recipients.count, by: PushJob.maxRecipients) {
                         let some = recipients[start..<min(start + PushJob.maxRecipients, recipients.count)]
                         jobs.append(job(for: item, recipients: some, part: parts[place]))
@@ -120,11 +120,11 @@ public struct PushJobs: Sendable {
         }
     }
 
-    /// Not knowing counts as offline: the worker asks again before it sends.
-    private func offline(among users: [UserID]) async -> [UserID] {
+    /// Not knowing counts as absent: the worker asks again before it sends.
+    private func absent(among users: [UserID]) async -> [UserID] {
         do throws(StoreError) {
-            let online = try await presence.online(among: users)
-            return online.isEmpty ? users : users.filter { !online.contains($0) }
+            let attended = try await presence.attended(among: users)
+            return attended.isEmpty ? users : users.filter { !attended.contains($0) }
         } catch {
             logger.warning("presence is unknown; participants count as offline", metadata: ["error": "\(error)"])
             return users
