@@ -21,6 +21,8 @@ public struct GatewayConfiguration: Sendable {
     public var maxPositions = 1000
     /// Conversations of one connection.
     public var maxSubscriptions = 10_000
+    /// How long a user counts as being at a connection after its client has told of activity.
+    public var activitySeconds = 120
     /// Users whose presence one connection watches.
     public var maxPresenceUsers = 500
     /// Connections of one user on this node, sockets and streams of events together.

@@ -10,6 +10,7 @@ enum SocketCommand: Sendable, Equatable {
     case delivered(ConversationID, sequenceNumber: Int64)
     case typing(ConversationID, isTyping: Bool)
     case presence([UserID])
+    case activity(isActive: Bool)
     case ping
 }
 
@@ -71,10 +72,13 @@ extension SocketCommand {
         case "presence":
             guard object.member("user_ids") != nil else { throw FieldError.missing("user_ids") }
             self = .presence(try object.ids("user_ids"))
+        case "activity":
+            guard let isActive = try object.boolean("active") else { throw FieldError.missing("active") }
+            self = .activity(isActive: isActive)
         case "ping": self = .ping
         default:
             throw ParleyError(
-                .unknownCommand, "type must be authenticate, subscribe, send, read, delivered, typing, presence or ping")
+                .unknownCommand, "type must be authenticate, subscribe, send, read, delivered, typing, presence, activity or ping")
         }
     }
 }

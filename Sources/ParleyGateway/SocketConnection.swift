@@ -49,6 +49,9 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
     // Time. A connection asks no timers for itself; the hub's part tells all of them how time passes.
     private let openedAt: NIODeadline
     private var tokenEnds = NIODeadline.distantFuture
+    /// Until when the user's activity counts that the client told of last; never for clients that tell of none.
+    private var attentionEnds = NIODeadline.distantFuture
+    private var isAttentionEndAsked = false
     private var nextBeat: NIODeadline
     private var heardSinceBeat = true
     private var missedBeats = 0
@@ -286,6 +289,18 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         tokenEnds = seconds.map { channel.eventLoop.now + .milliseconds(Int64(min(max(0, $0), 2_592_000) * 1000)) } ?? .distantFuture
     }
 
+    /// Without seconds there is nothing to end: the client has said itself that the user is away.
+    func setAttention(endsIn seconds: Int?) async {
+        await onLoop {
+            self.attentionEnds = seconds.map { self.channel.eventLoop.now + .seconds(Int64($0)) } ?? .distantFuture
+            self.isAttentionEndAsked = false
+        }
+    }
+
+    var hasAttentionEnded: Bool {
+        get async { await onLoop { self.channel.eventLoop.now >= self.attentionEnds } }
+    }
+
     /// Replies and begins to listen in one step: what happens from then on comes after the reply.
     func subscribe(_ subscriber: Subscriber, _ plan: ResumePlan, hearsAll: Bool, reply: [UInt8]) async {
         await onLoop {
@@ -379,6 +394,10 @@ extension SocketConnection: OpenConnection {
             if isOverdue(now) { return close(.overloaded) }
         case .authenticated(let subscriber):
             if now >= tokenEnds { return close(.tokenExpired) }
+            if now >= attentionEnds, !isAttentionEndAsked {
+                isAttentionEndAsked = true
+                ask(.attentionEnded)
+            }
             subscriber.tick()
         case .draining, .closing: return
         }

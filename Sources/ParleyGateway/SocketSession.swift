@@ -12,6 +12,8 @@ final class SocketSession: @unchecked Sendable {
         /// The handshake is done.
         case begin
         case command(NumberedCommand)
+        /// Nothing was heard of the user's activity for as long as it counts.
+        case attentionEnded
         /// The connection has ended for a user who was let in.
         case end
     }
@@ -22,6 +24,7 @@ final class SocketSession: @unchecked Sendable {
         var subscriber: Subscriber?
         var subscription = SubscribeCommand()
         var isSubscribed = false
+        var attention = Attention.attended
     }
 
     let services: GatewayServices
@@ -41,8 +44,11 @@ final class SocketSession: @unchecked Sendable {
             case .begin: await begin(connection)
             case .command(let numbered):
                 if let reply = await carryOut(numbered, connection) { connection.reply(reply) }
+            case .attentionEnded:
+                // The user may have become active again while this waited for its turn.
+                if let user = progress.subscriber?.user, await connection.hasAttentionEnded { await turn(user, .away) }
             case .end:
-                if let subscriber = progress.subscriber { await services.presence.left(subscriber.user) }
+                if let subscriber = progress.subscriber { await services.presence.left(subscriber.user, progress.attention) }
                 progress = Progress()
             }
         }
@@ -100,6 +106,7 @@ final class SocketSession: @unchecked Sendable {
             try await services.typing.typing(isTyping, in: conversation, as: caller)
             return SocketText.ok(id)
         case .presence(let users): return try await watch(users, id, caller, subscriber)
+        case .activity(let isActive): return await activity(isActive, id, subscriber.user, connection)
         }
     }
 
@@ -207,6 +214,24 @@ final class SocketSession: @unchecked Sendable {
             json.name("repeated")
             json.bool(created.isRepeat)
         }
+    }
+
+    /// From the first time on that a client tells of it, being connected alone does not count as being there.
+    private func activity(_ isActive: Bool, _ id: Int64, _ user: UserID, _ connection: SocketConnection) async -> [UInt8] {
+        let seconds = services.configuration.activitySeconds
+        await connection.setAttention(endsIn: isActive ? seconds : nil)
+        await turn(user, isActive ? .attended : .away)
+        return SocketText.ok(id) { json in
+            guard isActive else { return }
+            json.name("expires_in_ms")
+            json.integer(Int64(seconds) * 1000)
+        }
+    }
+
+    private func turn(_ user: UserID, _ attention: Attention) async {
+        guard progress.attention != attention else { return }
+        progress.attention = attention
+        await services.presence.turned(user, attention)
     }
 
     /// Watches first and asks then: a change in between is told as an event, at worst before the reply that it belongs to.

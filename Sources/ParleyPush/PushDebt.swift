@@ -1,23 +1,34 @@
 import ParleyModel
 
+/// What became of a step of a plan.
+enum PushFate: Sendable, Equatable {
+    case answered(PushAnswer)
+    /// The provider stalls or is slow; it is to be tried again after that many seconds.
+    case putBack(seconds: Double)
+    /// The time was up, or the worker was stopped, before its turn came.
+    case notReached
+}
+
 /// What a job still owes after its notifications were tried.
 struct PushDebt: Equatable {
-    /// Each recipient once, in the order of sending. A recipient is owed when any of their devices is.
-    private(set) var recipients: [UserID] = []
-    /// The first failure's; nil when the owed were only not reached in time.
+    /// A recipient is owed when any of their devices is.
+    private var owed: Set<UserID> = []
+    /// The first failure's; nil when the owed were only not reached, or have to wait.
     private(set) var failure: String?
-    /// The longest wait that a push service asked for.
-    private(set) var providerWaitSeconds = 0.0
+    /// Until the first of them may be tried again.
+    private(set) var seconds: Double?
 
-    mutating func add(_ answer: PushAnswer?, of step: PushPlan.Step) {
-        switch answer {
-        case .accepted, .rejected, .deviceGone: return
-        case .retry(let after, let reason):
-            failure = failure ?? "\(step.provider.name): \(reason)"
-            providerWaitSeconds = max(providerWaitSeconds, after ?? 0)
-        case nil: break
-        }
-        // Steps come recipient by recipient, so that looking at the last one is enough.
-        if recipients.last != step.notification.recipientID { recipients.append(step.notification.recipientID) }
+    init(_ waits: [PushWait]) {
+        for wait in waits { add(wait.recipient, after: wait.seconds) }
     }
+
+    mutating func add(_ recipient: UserID, after wait: Double, failure reason: String? = nil) {
+        owed.insert(recipient)
+        seconds = min(seconds ?? wait, wait)
+        failure = failure ?? reason
+    }
+
+    /// Those of `recipients` that are owed, in their order.
+    func recipients(of recipients: [UserID]) -> [UserID] { recipients.filter(owed.contains) }
+    var isEmpty: Bool { owed.isEmpty }
 }

@@ -1,25 +1,34 @@
 import CoreMetrics
 import ParleyCore
+import ParleyModel
+import Synchronization
 
 /// What an operator sees of the worker.
 struct PushMetrics: Sendable {
     private let notifications: [String: [String: Counter]]
+    private let failures: PushFailureCounters
+    private let latencies: [String: Timer]
     private let drops: [DropReason: Counter]
     private let jobs: [String: Counter]
+    private let takeBacks: [String: Counter]
 
     init(providers: [String]) {
         notifications = Dictionary(
             providers.map { provider in
                 let counters = Self.counters(
                     "parley_push_notifications_total", [("provider", provider)], "outcome",
-                    ["accepted", "retry", "rejected", "device_gone"])
+                    ["accepted", "retry", "rejected", "device_gone", "put_back", "not_reached"])
                 return (provider, counters)
             }, uniquingKeysWith: { $1 })
+        failures = PushFailureCounters()
+        latencies = Dictionary(
+            providers.map { ($0, Timer(label: "parley_push_accepted_seconds", dimensions: [("provider", $0)])) }, uniquingKeysWith: { $1 })
         drops = Dictionary(
             uniqueKeysWithValues: DropReason.allCases.map { reason in
                 (reason, Counter(label: "parley_push_dropped_total", dimensions: [("reason", reason.rawValue)]))
             })
         jobs = Self.counters("parley_push_jobs_total", [], "outcome", ["done", "retried", "returned", "dead"])
+        takeBacks = Self.counters("parley_push_take_backs_total", [], "outcome", ["done", "retried"])
     }
 
     /// Made beforehand, so that a series stands at 0 before its first event.
@@ -29,15 +38,17 @@ struct PushMetrics: Sendable {
         Dictionary(uniqueKeysWithValues: values.map { ($0, Counter(label: label, dimensions: dimensions + [(dimension, $0)])) })
     }
 
-    func countNotification(provider: String, _ answer: PushAnswer) {
-        let outcome =
-            switch answer {
-            case .accepted: "accepted"
-            case .retry: "retry"
-            case .rejected: "rejected"
-            case .deviceGone: "device_gone"
-            }
-        notifications[provider]?[outcome]?.increment()
+    /// Alerts also by how long it took from the message's creation until the push service had them.
+    func count(_ fate: PushFate, provider: String, _ notification: PushNotification, at now: Timestamp) {
+        notifications[provider]?[fate.outcome]?.increment()
+        switch fate {
+        case .answered(.accepted):
+            guard case .message(let message) = notification.content else { return }
+            latencies[provider]?.recordMilliseconds(max(0, now.milliseconds - message.createdAt.milliseconds))
+        case .answered(.retry(_, let reason)), .answered(.rejected(let reason)):
+            failures.count(provider: provider, outcome: fate.outcome, reason: reason)
+        case .answered(.deviceGone), .putBack, .notReached: break
+        }
     }
 
     func countDrops(_ counts: [DropReason: Int]) {
@@ -56,4 +67,61 @@ struct PushMetrics: Sendable {
             jobs[outcome]?.increment()
         }
     }
+
+    func countTakeBacks(_ results: some Sequence<TakeBackResult>) {
+        for result in results {
+            switch result {
+            case .done: takeBacks["done"]?.increment()
+            case .retry: takeBacks["retried"]?.increment()
+            }
+        }
+    }
+}
+
+extension PushFate {
+    fileprivate var outcome: String {
+        switch self {
+        case .answered(.accepted): "accepted"
+        case .answered(.retry): "retry"
+        case .answered(.rejected): "rejected"
+        case .answered(.deviceGone): "device_gone"
+        case .putBack: "put_back"
+        case .notReached: "not_reached"
+        }
+    }
+}
+
+/// Counts failures by the providers' own reasons. These are few words in practice; what goes beyond a bound counts as `other`, so
+/// that no provider can make series without end.
+final class PushFailureCounters: Sendable {
+    struct Labels: Hashable {
+        let provider: String
+        let outcome: String
+        let reason: String
+    }
+
+    static let maxReasons = 100
+    private static let maxLength = 60
+
+    private let counters = Mutex<[Labels: Counter]>([:])
+
+    func count(provider: String, outcome: String, reason: String) { counter(provider, outcome, reason).increment() }
+
+    private func counter(_ provider: String, _ outcome: String, _ reason: String) -> Counter {
+        counters.withLock { counters in
+            var labels = Labels(provider: provider, outcome: outcome, reason: String(reason.prefix(Self.maxLength)))
+            if let known = counters[labels] { return known }
+            if counters.count >= Self.maxReasons { labels = Labels(provider: provider, outcome: outcome, reason: "other") }
+            let counter =
+                counters[labels]
+                ?? Counter(
+                    label: "parley_push_failures_total",
+                    dimensions: [("provider", labels.provider), ("outcome", labels.outcome), ("reason", labels.reason)])
+            counters[labels] = counter
+            return counter
+        }
+    }
+
+    /// For tests.
+    var labels: Set<Labels> { counters.withLock { Set($0.keys) } }
 }

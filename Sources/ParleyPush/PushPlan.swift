@@ -1,60 +1,85 @@
 import ParleyCore
 import ParleyModel
 
-/// Every notification of a batch, with the provider that is to send it.
+/// Every notification of a portion of jobs, with the lane in which it is to be sent.
 struct PushPlan {
     struct Step {
         /// Which of `jobs`.
         let job: Int
-        let provider: any PushProvider
+        let lane: PushLane
+        /// What was claimed; nil without device.
+        let key: AlertKey?
         let notification: PushNotification
     }
 
-    private(set) var jobs: [LeasedPushJob] = []
-    /// In the order of the jobs, so that the oldest are complete when the time is up.
+    struct Job {
+        let leased: LeasedPushJob
+        let recipients: [UserID]
+        var waits: [PushWait] = []
+        /// Which of `steps`.
+        var steps: Range<Int> = 0..<0
+    }
+
+    /// The alerts of one conversation on one device.
+    private struct Thread: Hashable {
+        let device: DeviceID
+        let conversation: ConversationID
+    }
+
+    private(set) var jobs: [Job]
+    /// Job by job, in the order of the jobs, so that the oldest are complete when the time is up.
     private(set) var steps: [Step] = []
     private(set) var drops: [DropReason: Int]
 
-    init(_ selection: PushSelection, _ devices: [UserID: [Device]], _ routing: PushRouting) {
-        drops = selection.drops
-        for (leased, recipients) in selection.jobs {
-            jobs.append(leased)
-            for recipient in recipients {
-                let devices = devices[recipient] ?? []
-                if devices.isEmpty { add(recipient, nil, to: routing.withoutDevice, or: .noDevice) }
-                for device in devices { add(recipient, device, to: routing.byKind[device.address.kind], or: .noProvider) }
+    /// - Parameters:
+    ///   - badges: The unread messages of each recipient.
+    ///   - heldSeconds: How long an alert waits that another worker has claimed.
+    init(
+        _ candidates: PushCandidates, of selection: PushSelection, _ claims: [AlertKey: AlertClaim], _ audience: PushAudience,
+        badges: [UserID: Int64], privacy: PushPrivacy, collapseAfter: Int, heldSeconds: Double
+    ) {
+        jobs = selection.jobs.map { Job(leased: $0.leased, recipients: $0.recipients) }
+        drops = selection.drops.merging(candidates.drops, uniquingKeysWith: +)
+        for (job, wait) in candidates.waits { jobs[job].waits.append(wait) }
+        // Two jobs of one message, or one that came twice, may ask for the same alert: the first of them sends it.
+        var taken: Set<AlertKey> = []
+        // What this plan sends itself counts as sent before what follows.
+        var sending: [Thread: Int] = [:]
+        for candidate in candidates.all {
+            var earlier = 0
+            if let key = candidate.key {
+                switch taken.insert(key).inserted ? claims[key] ?? .held : .held {
+                case .granted(let count):
+                    let thread = Thread(device: key.deviceID, conversation: jobs[candidate.job].leased.job.conversationID)
+                    earlier = count + sending[thread, default: 0]
+                    sending[thread, default: 0] += 1
+                case .sent:
+                    drops[.alreadySent, default: 0] += 1
+                    continue
+                case .held:
+                    jobs[candidate.job].waits.append(PushWait(recipient: candidate.recipient, seconds: heldSeconds))
+                    continue
+                }
             }
+            let job = jobs[candidate.job].leased.job
+            let unread = audience.standings[job.conversationID]?[candidate.recipient]?.unreadCount ?? 0
+            let count = earlier >= collapseAfter && unread > 1 ? Int(unread) : 1
+            let wording = PushWording(
+                privacy.stricter(audience.settings(of: candidate.recipient).privacy),
+                senderName: audience.settings(of: job.senderID).displayName, preview: job.messagePreview, count: count)
+            let message = PushMessage(
+                messageID: job.messageID, conversationID: job.conversationID, senderID: job.senderID,
+                sequenceNumber: job.sequenceNumber, createdAt: job.createdAt, title: wording.title, text: wording.text, count: count)
+            let notification = PushNotification(
+                content: .message(message), recipientID: candidate.recipient, device: candidate.device,
+                badge: badges[candidate.recipient] ?? 0, expiresAt: job.expiresAt)
+            add(Step(job: candidate.job, lane: candidate.lane, key: candidate.key, notification: notification))
         }
     }
 
-    /// A step of the last job.
-    private mutating func add(_ recipient: UserID, _ device: Device?, to provider: (any PushProvider)?, or reason: DropReason) {
-        guard let provider else {
-            drops[reason, default: 0] += 1
-            return
-        }
-        let job = jobs[jobs.count - 1].job
-        let message = PushMessage(
-            messageID: job.messageID, conversationID: job.conversationID, senderID: job.senderID, sequenceNumber: job.sequenceNumber,
-            createdAt: job.createdAt, title: nil, text: job.messagePreview)
-        let notification = PushNotification(
-            content: .message(message), recipientID: recipient, device: device, badge: nil,
-            expiresAt: job.createdAt.advanced(bySeconds: PushNotification.defaultLifetimeSeconds))
-        steps.append(Step(job: jobs.count - 1, provider: provider, notification: notification))
-    }
-}
-
-/// Which provider serves what: the first of the list that can.
-struct PushRouting: Sendable {
-    let byKind: [DeviceKind: any PushProvider]
-    let withoutDevice: (any PushProvider)?
-
-    init(_ providers: [any PushProvider]) {
-        var byKind: [DeviceKind: any PushProvider] = [:]
-        for provider in providers {
-            for kind in provider.deviceKinds where byKind[kind] == nil { byKind[kind] = provider }
-        }
-        self.byKind = byKind
-        withoutDevice = providers.first { $0.deliversWithoutDevice }
+    private mutating func add(_ step: Step) {
+        let start = jobs[step.job].steps.isEmpty ? steps.count : jobs[step.job].steps.lowerBound
+        steps.append(step)
+        jobs[step.job].steps = start..<steps.count
     }
 }

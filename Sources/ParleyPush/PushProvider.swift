@@ -14,8 +14,15 @@ public protocol PushProvider: Sendable {
     /// A capability: whether it also takes notifications for recipients who have no device.
     var deliversWithoutDevice: Bool { get }
 
+    /// A capability: whether it also takes what no person sees, ``PushContent/read(_:)``.
+    var takesReads: Bool { get }
+
     /// Tries once, and answers within a bounded time. Repeating is the worker's business.
     func send(_ notification: PushNotification) async -> PushAnswer
+}
+
+extension PushProvider {
+    public var takesReads: Bool { true }
 }
 
 /// What became of a notification. Reasons are for the operator, and carry neither message text nor device tokens.

@@ -1,7 +1,7 @@
 import ParleyCore
 import ParleyModel
 
-/// The recipients of a batch that the policy lets through, and why the others were dropped.
+/// The recipients of some jobs that the policy lets through, and why the others were dropped.
 struct PushSelection {
     /// The jobs that can be decided upon; those of a conversation that could not be read are left to their lease.
     private(set) var jobs: [(leased: LeasedPushJob, recipients: [UserID])] = []
@@ -15,8 +15,9 @@ struct PushSelection {
             let recipients = leased.job.recipients.filter { recipient in
                 guard seen.insert(recipient).inserted else { return false }
                 let facts = PushFacts(
-                    standing: standings[recipient], isSender: recipient == leased.job.senderID,
-                    isOnline: audience.online.contains(recipient), sequenceNumber: leased.job.sequenceNumber, now: now)
+                    standing: standings[recipient], settings: audience.settings(of: recipient), isSender: recipient == leased.job.senderID,
+                    isAttended: audience.attended.contains(recipient), sequenceNumber: leased.job.sequenceNumber,
+                    expiresAt: leased.job.expiresAt, now: now)
                 switch PushPolicy.decide(facts) {
                 case .send: return true
                 case .drop(let reason):
@@ -31,4 +32,9 @@ struct PushSelection {
     var recipients: Set<UserID> {
         jobs.reduce(into: []) { $0.formUnion($1.recipients) }
     }
+}
+
+extension PushJob {
+    /// When alerts of its message are worth nothing any more.
+    var expiresAt: Timestamp { createdAt.advanced(bySeconds: PushNotification.defaultLifetimeSeconds) }
 }

@@ -2,15 +2,19 @@ import Logging
 import ParleyCore
 import ParleyModel
 
-/// What the stores say of everybody named in a batch of jobs.
+/// What the stores say of everybody named in some jobs.
 struct PushAudience {
     /// Conversations that are missing here could not be read.
     var standings: [ConversationID: [UserID: PushStanding]] = [:]
-    var online: Set<UserID> = []
+    var attended: Set<UserID> = []
+    /// Of recipients and senders; who is missing has said nothing.
+    var settings: [UserID: NotificationSettings] = [:]
+
+    func settings(of user: UserID) -> NotificationSettings { settings[user] ?? .unsaid }
 }
 
 extension PushWorker {
-    /// One question to the conversation store for each conversation, however many of its jobs are in the batch.
+    /// One question to the conversation store for each conversation, however many of its jobs there are.
     func audience(of jobs: [LeasedPushJob]) async throws(StoreError) -> PushAudience {
         var recipients: [ConversationID: Set<UserID>] = [:]
         for leased in jobs { recipients[leased.job.conversationID, default: []].formUnion(leased.job.recipients) }
@@ -20,7 +24,10 @@ extension PushWorker {
             audience.standings[conversation] = try await standings(of: users, in: conversation)
         }
         let participants = Set(audience.standings.values.flatMap(\.keys))
-        audience.online = await online(among: participants)
+        audience.attended = await attended(among: participants)
+        for part in parts(of: participants.union(jobs.map(\.job.senderID))) {
+            audience.settings.merge(try await settings.notificationSettings(of: part)) { $1 }
+        }
         return audience
     }
 
@@ -44,23 +51,30 @@ extension PushWorker {
         return standings
     }
 
-    private func online(among users: Set<UserID>) async -> Set<UserID> {
-        var online: Set<UserID> = []
+    /// Those of whom it cannot be known count as away.
+    private func attended(among users: Set<UserID>) async -> Set<UserID> {
+        var attended: Set<UserID> = []
         for part in parts(of: users) {
             do throws(StoreError) {
-                online.formUnion(try await presence.online(among: part))
+                attended.formUnion(try await presence.attended(among: part))
             } catch {
                 logger.warning("push worker cannot see who is online", metadata: ["error": "\(error)"])
-                return online
+                return attended
             }
         }
-        return online
+        return attended
     }
 
     func devices(of users: Set<UserID>) async throws(StoreError) -> [UserID: [Device]] {
         var found: [UserID: [Device]] = [:]
         for part in parts(of: users) { found.merge(try await devices.devices(of: part)) { $1 } }
         return found
+    }
+
+    func unreadTotals(of users: Set<UserID>) async throws(StoreError) -> [UserID: Int64] {
+        var totals: [UserID: Int64] = [:]
+        for part in parts(of: users) { totals.merge(try await ledger.unreadTotals(of: part)) { $1 } }
+        return totals
     }
 
     private func parts(of users: Set<UserID>) -> [[UserID]] {

@@ -2,20 +2,10 @@ import Logging
 import ParleyCore
 
 extension PushWorker {
-    /// Gives the jobs back when `decide` fails, which it does before anything is sent.
-    func givingBack<Value>(
-        _ jobs: [LeasedPushJob], _ decide: () async throws(StoreError) -> Value
-    ) async throws(StoreError) -> Value {
-        do throws(StoreError) {
-            return try await decide()
-        } catch {
-            await giveBack(jobs)
-            throw error
-        }
-    }
-
-    private func giveBack(_ jobs: [LeasedPushJob]) async {
-        let results = Dictionary(jobs.map { ($0.id, PushJobResult.returned(after: configuration.returnSeconds)) }) { first, _ in first }
+    /// Of leased jobs nothing was sent: others may have them after that many seconds, and the attempt does not count. Where the queue
+    /// does not take them back they wait for the end of their lease.
+    func giveBack(_ jobs: some Sequence<LeasedPushJob>, after seconds: Double) async {
+        let results = Dictionary(jobs.map { ($0.id, PushJobResult.returned(after: seconds)) }) { first, _ in first }
         do throws(StoreError) {
             try await queue.finish(results, at: time.now())
             metrics.countJobs(results.values)

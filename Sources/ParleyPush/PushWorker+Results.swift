@@ -3,29 +3,58 @@ import ParleyCore
 import ParleyModel
 
 extension PushWorker {
-    func results(of plan: PushPlan, _ answers: [PushAnswer?]) -> [PushJobID: PushJobResult] {
-        var debts = [PushDebt](repeating: PushDebt(), count: plan.jobs.count)
-        for (step, answer) in zip(plan.steps, answers) { debts[step.job].add(answer, of: step) }
+    /// What is to be said of jobs whose steps all have a fate.
+    func results(of jobs: [Int], _ progress: PushProgress) -> [PushJobID: PushJobResult] {
         var results: [PushJobID: PushJobResult] = [:]
-        for (leased, debt) in zip(plan.jobs, debts) {
-            let result = result(of: leased, debt)
+        for job in jobs {
+            let leased = progress.plan.jobs[job].leased
+            let result = result(of: progress.plan.jobs[job], debt(of: job, progress))
             note(result, of: leased)
             results[leased.id] = result
         }
         return results
     }
 
-    private func result(of leased: LeasedPushJob, _ debt: PushDebt) -> PushJobResult {
-        guard !debt.recipients.isEmpty else { return .done }
-        guard let failure = debt.failure else {
-            // The batch was too large for its time; that is no failure of the job's, and never makes it a dead letter.
-            return .retry(after: 0, recipients: debt.recipients, reason: "not reached before the lease was to end")
+    private func debt(of job: Int, _ progress: PushProgress) -> PushDebt {
+        var debt = PushDebt(progress.plan.jobs[job].waits)
+        for (step, fate) in progress.steps(of: job) {
+            let recipient = step.notification.recipientID
+            switch fate {
+            case .answered(.accepted), .answered(.rejected), .answered(.deviceGone): break
+            case .answered(.retry(let asked, let reason)):
+                let wait = pause(step, attempt: progress.plan.jobs[job].leased.attempt, asked: asked)
+                debt.add(recipient, after: wait, failure: "\(step.lane.provider.name): \(reason)")
+            case .putBack(let seconds): debt.add(recipient, after: seconds)
+            case .notReached: debt.add(recipient, after: 0)
+            }
         }
-        guard leased.attempt < configuration.maxAttempts else { return .dead(recipients: debt.recipients, reason: failure) }
-        let chosen = configuration.retryBackoff.seconds(afterAttempt: leased.attempt, jitter: jitter())
-        let asked = min(debt.providerWaitSeconds, configuration.providerWaitCapSeconds)
-        return .retry(after: max(chosen, asked), recipients: debt.recipients, reason: failure)
+        return debt
     }
+
+    /// How long an alert that failed has to wait. The job comes back for the first of what it owes; the others wait until
+    /// their own time has come.
+    private func pause(_ step: PushPlan.Step, attempt: Int, asked: Double?) -> Double {
+        let chosen = configuration.retryBackoff.seconds(afterAttempt: attempt, jitter: jitter())
+        let asked = min(asked ?? 0, configuration.providerWaitCapSeconds)
+        let now = time.now()
+        if let key = step.key {
+            pauses.pause(.alert(key), until: now.advanced(bySeconds: chosen), at: now)
+            if asked > 0 { pauses.pause(.device(key.deviceID), until: now.advanced(bySeconds: asked), at: now) }
+        }
+        return max(chosen, asked)
+    }
+
+    private func result(of job: PushPlan.Job, _ debt: PushDebt) -> PushJobResult {
+        let owed = debt.recipients(of: job.recipients)
+        guard !owed.isEmpty else { return .done }
+        // Having to wait, or not being reached, is no failure of the job's, and never makes it a dead letter.
+        if let failure = debt.failure, job.leased.attempt >= configuration.maxAttempts {
+            return .dead(recipients: owed, reason: failure)
+        }
+        return .retry(after: debt.seconds ?? 0, recipients: owed, reason: debt.failure ?? Self.waiting)
+    }
+
+    private static let waiting = "not reached before its time was up"
 
     private func note(_ result: PushJobResult, of leased: LeasedPushJob) {
         var metadata: Logger.Metadata = [

@@ -37,6 +37,18 @@ struct NotifierTests {
         #expect(try await scene.jobs().map(\.recipients) == [[scene.users[2]]])
     }
 
+    @Test func `who is online with nobody at any connection gets a job`() async throws {
+        let scene = try await Scene(participants: 4)
+        for user in scene.users[1...2] {
+            for _ in 0..<2 { await scene.presence.arrived(user) }
+            await scene.presence.turned(user, .away)
+        }
+        await scene.presence.turned(scene.users[1], .away)
+        _ = try await scene.storeWithoutEffects(1)
+        try await scene.withNotifier { try await scene.waitUntilDone(through: 1) }
+        #expect(try await scene.jobs().map { Set($0.recipients) } == [[scene.users[1], scene.users[3]]])
+    }
+
     @Test func `a large group gets jobs of at most five hundred, each recipient once`() async throws {
         let scene = try await Scene(participants: 1202, page: 700)
         _ = try await scene.storeWithoutEffects(2)

@@ -53,6 +53,8 @@ struct ReadCommandTests {
             command(7, .typing(conversation, isTyping: false))
         ),
         (#"{"id":8,"type":"presence","user_ids":[]}"#, command(8, .presence([]))),
+        (#"{"id":9,"type":"activity","active":true}"#, command(9, .activity(isActive: true))),
+        (#"{"id":9,"type":"activity","active":false}"#, command(9, .activity(isActive: false))),
     ]
 
     @Test(arguments: understood)
@@ -60,7 +62,7 @@ struct ReadCommandTests {
         #expect(ReadCommand(text.utf8) == expected)
     }
 
-    private static let known = "type must be authenticate, subscribe, send, read, delivered, typing, presence or ping"
+    private static let known = "type must be authenticate, subscribe, send, read, delivered, typing, presence, activity or ping"
 
     static let refused: [(String, Int64, ErrorCode, String)] = [
         (#"{"id":1,"type":"unsubscribe"}"#, 1, .unknownCommand, known),
@@ -81,6 +83,8 @@ struct ReadCommandTests {
             "sequence_number is required"
         ),
         (#"{"id":1,"type":"presence"}"#, 1, .missingField, "user_ids is required"),
+        (#"{"id":1,"type":"activity"}"#, 1, .missingField, "active is required"),
+        (#"{"id":1,"type":"activity","active":"yes"}"#, 1, .invalidField, "active must be a boolean, but is a string"),
         (#"{"id":2}"#, 2, .missingField, "type is required"),
         (#"{"id":2,"type":null}"#, 2, .missingField, "type is required"),
         (#"{"id":2,"type":5}"#, 2, .invalidField, "type must be a string, but is a number"),

@@ -36,7 +36,10 @@ struct TestGateway: Sendable {
         }
     }
 
-    init(_ configuration: GatewayConfiguration = .init()) {
+    init(
+        _ configuration: GatewayConfiguration = .init(), presence: any Presence = InProcessPresence(),
+        verifier: any TokenVerifier = NobodysVerifier()
+    ) {
         self.configuration = configuration
         resume = ResumeService(
             messages: store, conversations: store, media: MediaService(store: store, timeSource: time), timeSource: time)
@@ -46,12 +49,12 @@ struct TestGateway: Sendable {
         let sizes = ConversationSizes(store: store, timeSource: time)
         for sink in [access, sizes, hub] as [any EventSink] { bus.attach(sink) }
         conversations = ConversationService(store: store, access: access, bus: bus, timeSource: time)
-        services = Self.services(store, bus, access, sizes, resume, time, configuration)
+        services = Self.services(store, bus, access, sizes, resume, time, configuration, presence, verifier)
     }
 
     private static func services(
         _ store: InMemoryStore, _ bus: InProcessEventBus, _ access: ConversationAccess, _ sizes: ConversationSizes, _ resume: ResumeService,
-        _ time: ManualTimeSource, _ configuration: GatewayConfiguration
+        _ time: ManualTimeSource, _ configuration: GatewayConfiguration, _ presence: any Presence, _ verifier: any TokenVerifier
     ) -> GatewayServices {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let lane = AppendLane(store: store, timeSource: time, instruments: MessageInstruments(), logger: quiet) { _, _ in }
@@ -63,8 +66,8 @@ struct TestGateway: Sendable {
                 store: store, access: access, sizes: sizes, bus: bus,
                 counter: ReceiptCounter(store: store, bus: bus, timeSource: time, logger: quiet), timeSource: time),
             typing: TypingService(access: access, sizes: sizes, bus: bus, timeSource: time),
-            presence: PresenceService(presence: InProcessPresence(), conversations: store, bus: bus, timeSource: time), resume: resume,
-            verifier: NobodysVerifier(), messageLimiter: nil, timeSource: time, configuration: configuration,
+            presence: PresenceService(presence: presence, conversations: store, bus: bus, timeSource: time), resume: resume,
+            verifier: verifier, messageLimiter: nil, timeSource: time, configuration: configuration,
             logger: quiet)
     }
 
@@ -168,7 +171,7 @@ struct TestGateway: Sendable {
 }
 
 /// Tests enter users themselves.
-private struct NobodysVerifier: TokenVerifier {
+struct NobodysVerifier: TokenVerifier {
     func verify(_ token: String) async throws(ParleyError) -> Caller { throw ParleyError(.invalidToken, "no token is good here") }
 }
 

@@ -12,7 +12,7 @@ final class FakePushQueue: PushQueue {
         var due: [LeasedPushJob] = []
         var finished: [[PushJobID: PushJobResult]] = []
         var leaseErrors: [StoreError] = []
-        var finishError: StoreError?
+        var finishErrors: [StoreError] = []
     }
     let state = Mutex(State())
 
@@ -28,12 +28,18 @@ final class FakePushQueue: PushQueue {
     }
 
     func finish(_ results: [PushJobID: PushJobResult], at now: Timestamp) async throws(StoreError) {
-        if let error = state.withLock({ $0.finishError }) { throw error }
-        state.withLock { $0.finished.append(results) }
+        let error = state.withLock { state -> StoreError? in
+            guard state.finishErrors.isEmpty else { return state.finishErrors.removeFirst() }
+            state.finished.append(results)
+            return nil
+        }
+        if let error { throw error }
     }
 
     func add(_ jobs: LeasedPushJob...) { state.withLock { $0.due.append(contentsOf: jobs) } }
     var finished: [[PushJobID: PushJobResult]] { state.withLock { $0.finished } }
+    /// The last result of each job.
+    var results: [PushJobID: PushJobResult] { finished.reduce(into: [:]) { $0.merge($1) { $1 } } }
 
     func enqueue(_ jobs: [PushJob], at now: Timestamp) async throws(StoreError) { throw notFaked }
     func deadLetters(limit: Int, after: PushJobID?) async throws(StoreError) -> [DeadPushJob] { throw notFaked }
@@ -61,17 +67,19 @@ final class FakeConversationStore: PushStandings {
     }
 }
 
-/// Nil for "cannot be known".
+/// Who is attended. Nil for "cannot be known".
 final class FakePresence: Presence {
     let users = Mutex<Set<UserID>?>([])
 
-    func online(among users: [UserID]) async throws(StoreError) -> Set<UserID> {
-        guard let online = self.users.withLock({ $0 }) else { throw .unavailable("presence") }
-        return online.intersection(users)
+    func attended(among users: [UserID]) async throws(StoreError) -> Set<UserID> {
+        guard let attended = self.users.withLock({ $0 }) else { throw .unavailable("presence") }
+        return attended.intersection(users)
     }
 
+    func online(among users: [UserID]) async throws(StoreError) -> Set<UserID> { throw notFaked }
     func arrived(_ user: UserID) async -> Bool { true }
-    func left(_ user: UserID, at now: Timestamp) async {}
+    func turned(_ user: UserID, _ attention: Attention) async {}
+    func left(_ user: UserID, _ attention: Attention, at now: Timestamp) async {}
     func renew(_ users: [UserID]) async {}
     func states(of users: [UserID]) async throws(StoreError) -> [UserID: PresenceState] { throw notFaked }
 }
@@ -93,11 +101,28 @@ final class FakeDeviceStore: DeviceStore {
     }
 
     func remove(_ id: DeviceID, of user: UserID, ifRegisteredBefore moment: Timestamp) async throws(StoreError) -> Bool {
-        throw notFaked
+        devices.withLock { devices in
+            let count = devices?[user]?.count
+            devices?[user]?.removeAll { $0.id == id && $0.registeredAt <= moment }
+            return devices?[user]?.count != count
+        }
     }
 
     func register(_ device: Device, maxPerUser: Int) async throws(StoreError) -> DeviceRegistration { throw notFaked }
     func devices(of user: UserID) async throws(StoreError) -> [Device] { throw notFaked }
+}
+
+/// Knows what was put in.
+final class FakeSettingsStore: NotificationSettingsStore {
+    let settings = Mutex<[UserID: NotificationSettings]>([:])
+
+    func notificationSettings(of users: [UserID]) async throws(StoreError) -> [UserID: NotificationSettings] {
+        settings.withLock { settings in settings.filter { users.contains($0.key) } }
+    }
+
+    func setNotificationSettings(_ settings: NotificationSettings, of user: UserID) async throws(StoreError) {
+        self.settings.withLock { $0[user] = settings }
+    }
 }
 
 /// Remembers what it was given and answers as it is told.
@@ -105,16 +130,19 @@ final class FakePushProvider: PushProvider {
     let name: String
     let deviceKinds: Set<DeviceKind>
     let deliversWithoutDevice: Bool
+    let takesReads: Bool
     private let answer: @Sendable (PushNotification) async -> PushAnswer
     private let notifications = Mutex<[PushNotification]>([])
 
     init(
         name: String = "fake", deviceKinds: Set<DeviceKind> = Set(DeviceKind.allCases), deliversWithoutDevice: Bool = true,
+        takesReads: Bool = true,
         answer: @escaping @Sendable (PushNotification) async -> PushAnswer = { _ in .accepted(id: nil) }
     ) {
         self.name = name
         self.deviceKinds = deviceKinds
         self.deliversWithoutDevice = deliversWithoutDevice
+        self.takesReads = takesReads
         self.answer = answer
     }
 
@@ -125,10 +153,14 @@ final class FakePushProvider: PushProvider {
 
     var sent: [PushNotification] { notifications.withLock { $0 } }
     var recipients: [UserID] { sent.map(\.recipientID).sorted() }
+    var messages: [PushMessage] {
+        sent.compactMap { if case .message(let message) = $0.content { message } else { nil } }
+    }
 }
 
 final class HandMovedTime: TimeSource {
-    private let moment = Mutex(Timestamp(milliseconds: 1_700_000_000_000))
+    static let start = Timestamp(milliseconds: 1_700_000_000_000)
+    private let moment = Mutex(start)
 
     func now() -> Timestamp { moment.withLock { $0 } }
     func advance(bySeconds seconds: Double) { moment.withLock { $0 = $0.advanced(bySeconds: seconds) } }
@@ -137,6 +169,8 @@ final class HandMovedTime: TimeSource {
 /// Everything around a worker: participants 1 to 9 of conversation 1, all offline, nothing read, no devices.
 struct Stage {
     let queue = FakePushQueue()
+    let ledger = FakePushLedger()
+    let settings = FakeSettingsStore()
     let conversations = FakeConversationStore()
     let presence = FakePresence()
     let devices = FakeDeviceStore()
@@ -154,14 +188,16 @@ struct Stage {
         var configuration = PushWorker.Configuration()
         configure(&configuration)
         return PushWorker(
-            queue: queue, conversations: conversations, presence: presence, devices: devices, providers: providers, time: time,
-            configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, jitter: { jitter })
+            queue: queue, ledger: ledger, conversations: conversations, settings: settings, presence: presence, devices: devices,
+            providers: providers, time: time, configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            jitter: { jitter })
     }
 
     func setStanding(
-        _ user: UserID, in conversation: ConversationID = .sample, lastRead: Int64 = 0, mute: Mute = .off
+        _ user: UserID, in conversation: ConversationID = .sample, lastRead: Int64 = 0, mute: Mute = .off,
+        level: NotificationLevel = .all, unread: Int64 = 1
     ) {
-        let standing = PushStanding(lastReadSequence: lastRead, mute: mute)
+        let standing = PushStanding(lastReadSequence: lastRead, mute: mute, level: level, unreadCount: unread)
         conversations.state.withLock { $0.standings[conversation, default: [:]][user] = standing }
     }
 
@@ -181,16 +217,17 @@ extension ConversationID {
 }
 
 extension LeasedPushJob {
-    /// Job `id` of message `id`: number 5 of the conversation, sent by user 1.
+    /// Job `id` of message `id`: number 5 of the conversation, sent by user 1 just now.
     static func sample(
-        _ id: Int64, to recipients: [UInt64], in conversation: ConversationID = .sample, attempt: Int = 1
+        _ id: Int64, to recipients: [UInt64], in conversation: ConversationID = .sample, attempt: Int = 1,
+        message: Int64? = nil, number: Int64 = 5, createdAt: Timestamp = HandMovedTime.start
     ) -> LeasedPushJob {
         LeasedPushJob(
             id: PushJobID(id),
             job: PushJob(
-                messageID: MessageID(high: 7, low: UInt32(id)), conversationID: conversation, senderID: UserID(1),
-                sequenceNumber: 5,
-                recipients: recipients.map { UserID($0) }, messagePreview: "Hello", createdAt: Timestamp(milliseconds: 1000),
+                messageID: MessageID(high: 7, low: UInt32(message ?? id)), conversationID: conversation, senderID: UserID(1),
+                sequenceNumber: number,
+                recipients: recipients.map { UserID($0) }, messagePreview: "Hello", createdAt: createdAt,
                 part: 0),
             attempt: attempt)
     }

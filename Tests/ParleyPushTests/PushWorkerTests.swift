@@ -23,7 +23,7 @@ struct PushWorkerTests {
                         PushMessage(
                             messageID: job.messageID, conversationID: .sample, senderID: UserID(1), sequenceNumber: 5,
                             createdAt: job.createdAt, title: nil, text: "Hello")),
-                    recipientID: UserID(2), device: nil, badge: nil,
+                    recipientID: UserID(2), device: nil, badge: 0,
                     expiresAt: job.createdAt.advanced(bySeconds: PushNotification.defaultLifetimeSeconds)))
         #expect(stage.queue.finished == [[PushJobID(1): .done]])
     }
@@ -51,15 +51,27 @@ struct PushWorkerTests {
     @Test func `each reason to drop is counted under its name`() throws {
         stage.setStanding(UserID(3), lastRead: 5)
         stage.setStanding(UserID(4), mute: .forever)
+        stage.setStanding(UserID(7), level: .none)
+        let quiet = NotificationSettings(displayName: nil, timeZone: "UTC", quietHours: QuietHours(from: 0, to: 0), privacy: nil)
         let audience = PushAudience(
-            standings: stage.conversations.state.withLock { $0.standings }, online: [UserID(5)])
-        let selection = PushSelection([.sample(1, to: [1, 3, 4, 5, 99, 2, 6])], audience, at: stage.time.now())
+            standings: stage.conversations.state.withLock { $0.standings }, attended: [UserID(5)], settings: [UserID(8): quiet])
+        let jobs = [
+            LeasedPushJob.sample(1, to: [1, 3, 4, 5, 99, 2, 6, 7, 8, 9]), .sample(2, to: [2], createdAt: Timestamp(milliseconds: 0)),
+        ]
+        let selection = PushSelection(jobs, audience, at: stage.time.now())
         let apns = stage.addDevice(1, of: UserID(2), .apns(token: "t"))
+        let fcm = stage.addDevice(2, of: UserID(9), .fcm(token: "t"))
         let routing = PushRouting([FakePushProvider(deviceKinds: [.fcm], deliversWithoutDevice: false)])
-        let plan = PushPlan(selection, [UserID(2): [apns]], routing)
+        let candidates = PushCandidates(
+            selection, [UserID(2): [apns], UserID(9): [fcm]], routing, PushPauses(), at: stage.time.now())
+        let claims = [AlertKey(messageID: jobs[0].job.messageID, deviceID: fcm.id): AlertClaim.sent]
+        let plan = PushPlan(
+            candidates, of: selection, claims, audience, badges: [:], privacy: .full, collapseAfter: 3, heldSeconds: 10)
 
         #expect(plan.steps.isEmpty)
-        #expect(plan.drops == Dictionary(uniqueKeysWithValues: DropReason.allCases.map { ($0, 1) }))
+        // What Parley does not know yet cannot be dropped for.
+        let known = DropReason.allCases.filter { ![.blocked, .deleted].contains($0) }
+        #expect(plan.drops == Dictionary(uniqueKeysWithValues: known.map { ($0, 1) }))
     }
 
     @Test func `a recipient named twice is told once`() async throws {
@@ -69,7 +81,7 @@ struct PushWorkerTests {
         #expect(provider.recipients == [UserID(2), UserID(3)])
     }
 
-    @Test func `who is online counts as offline when it cannot be known`() async throws {
+    @Test func `who is at a connection counts as away when it cannot be known`() async throws {
         stage.presence.users.withLock { $0 = nil }
         let provider = FakePushProvider()
         stage.queue.add(.sample(1, to: [2]))
@@ -187,10 +199,13 @@ struct PushWorkerTests {
             return .accepted(id: nil)
         }
         stage.queue.add(.sample(1, to: [2, 3, 4, 5], attempt: 8))
-        _ = try await stage.worker(provider) { $0.maxConcurrentSends = 1 }.workBatch()
+        _ = try await stage.worker(provider) {
+            $0.maxConcurrentSends = 1
+            $0.sendingSeconds = 45
+        }.workBatch()
 
         #expect(provider.recipients == [UserID(2), UserID(3)])
-        let reason = "not reached before the lease was to end"
+        let reason = "not reached before its time was up"
         #expect(stage.queue.finished == [[PushJobID(1): .retry(after: 0, recipients: [UserID(4), UserID(5)], reason: reason)]])
     }
 
@@ -210,30 +225,49 @@ struct PushWorkerTests {
 
     // MARK: Stores that fail
 
-    @Test func `a store that is down gives the jobs back, and the attempt does not count`() async throws {
+    private let givenBack = PushJobResult.returned(after: 0.5)
+
+    @Test func `a store that is down gives the jobs back`() async throws {
         stage.conversations.state.withLock { $0.errors[.sample] = .unavailable("down") }
         let provider = FakePushProvider()
         stage.queue.add(.sample(1, to: [2]))
         await #expect(throws: StoreError.unavailable("down")) { try await stage.worker(provider).workBatch() }
         #expect(provider.sent.isEmpty)
-        #expect(stage.queue.finished == [[PushJobID(1): .returned(after: 2)]])
+        #expect(stage.queue.finished == [[PushJobID(1): givenBack]])
     }
 
-    @Test func `a device store that is down gives the whole batch back, also at the last attempt`() async throws {
+    @Test func `a device store that is down gives the jobs back`() async throws {
         stage.devices.devices.withLock { $0 = nil }
         let provider = FakePushProvider()
         stage.queue.add(.sample(1, to: [2]), .sample(2, to: [3], attempt: 8))
         await #expect(throws: StoreError.unavailable("devices")) { try await stage.worker(provider).workBatch() }
         #expect(provider.sent.isEmpty)
-        #expect(stage.queue.finished == [[PushJobID(1): .returned(after: 2), PushJobID(2): .returned(after: 2)]])
+        #expect(stage.queue.finished == [[PushJobID(1): givenBack]])
     }
 
-    @Test func `where the queue does not take the jobs back they are left to their lease`() async throws {
-        stage.conversations.state.withLock { $0.errors[.sample] = .unavailable("down") }
-        stage.queue.state.withLock { $0.finishError = .unavailable("queue") }
-        stage.queue.add(.sample(1, to: [2]))
-        await #expect(throws: StoreError.unavailable("down")) { try await stage.worker(FakePushProvider()).workBatch() }
-        #expect(stage.queue.finished.isEmpty)
+    @Test func `a ledger that is down gives the jobs back, and nothing is sent`() async throws {
+        _ = stage.addDevice(1, of: UserID(2), .apns(token: "a"))
+        let provider = FakePushProvider()
+        for _ in 1...2 {
+            stage.ledger.fail(.unavailable("ledger"))
+            stage.queue.add(.sample(1, to: [2]))
+            await #expect(throws: StoreError.unavailable("ledger")) { try await stage.worker(provider).workBatch() }
+        }
+        #expect(provider.sent.isEmpty)
+        #expect(stage.queue.finished == [[PushJobID(1): givenBack], [PushJobID(1): givenBack]])
+    }
+
+    @Test func `jobs that were begun when a store goes down are finished`() async throws {
+        let broken = ConversationID(2)
+        stage.setStanding(UserID(2), in: broken)
+        stage.conversations.state.withLock { $0.errors[broken] = .unavailable("down") }
+        let provider = FakePushProvider()
+        stage.queue.add(.sample(1, to: [3]), .sample(2, to: [2], in: broken))
+        await #expect(throws: StoreError.unavailable("down")) {
+            try await stage.worker(provider) { $0.portionRecipients = 1 }.workBatch()
+        }
+        #expect(provider.recipients == [UserID(3)])
+        #expect(stage.queue.results == [PushJobID(1): .done, PushJobID(2): givenBack])
     }
 
     @Test func `one conversation that cannot be read does not hold up the others`() async throws {

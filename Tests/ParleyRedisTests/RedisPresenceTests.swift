@@ -77,6 +77,46 @@ struct RedisPresenceTests {
         }
     }
 
+    @Test func `a user is attended while a connection of any node is, and other programs see which it is`() async throws {
+        try await withServer { server in
+            try await withPresences(2, server) { nodes async throws in
+                for node in nodes { await node.arrived(user) }
+                await nodes[0].turned(user, .away)
+                #expect(try await nodes[1].attended(among: [user]) == [user])
+                #expect(try await server.command("GET", key) == "parley")
+                await nodes[1].turned(user, .away)
+                #expect(try await nodes[0].attended(among: [user]).isEmpty)
+                #expect(try await nodes[0].online(among: [user]) == [user])
+                #expect(try await server.command("GET", key) == "parley:away")
+                for node in nodes { await node.renew([user]) }
+                #expect(try await server.command("GET", key) == "parley:away")
+                await nodes[1].turned(user, .attended)
+                #expect(try await server.command("GET", key) == "parley")
+                // The only one at whose connection somebody is goes.
+                await nodes[1].left(user, .attended, at: Sample.start)
+                #expect(try await server.command("GET", key) == "parley:away")
+                await nodes[0].left(user, .away, at: Sample.start)
+                #expect(try await server.command("EXISTS", key) == "0")
+                #expect(try await server.command("EXISTS", "parley:online:\(user)") == "0")
+                await nodes[0].arrived(user)
+                #expect(try await nodes[1].attended(among: [user]) == [user])
+            }
+        }
+    }
+
+    @Test func `whoever another program has is attended, whatever the connections here say`() async throws {
+        try await withServer { server in
+            try await withPresences(1, server) { nodes async throws in
+                _ = try await server.command("SET", key, "theirs", "EX", "5")
+                await nodes[0].arrived(user)
+                _ = try await server.command("SET", key, "theirs", "EX", "5")
+                await nodes[0].turned(user, .away)
+                #expect(try await server.command("GET", key) == "theirs")
+                #expect(try await nodes[0].attended(among: [user]) == [user])
+            }
+        }
+    }
+
     @Test func `what another program has set is left to it`() async throws {
         try await withServer { server in
             try await withPresences(1, server) { nodes async throws in

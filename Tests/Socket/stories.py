@@ -150,6 +150,7 @@ class LivelyStory(Story):
         await self.call("ben", "PUT", f"/v1/conversations/{direct}/notifications", {"level": "mentions"})
         self.record.keep("notification-level", await ben.event("notification_level"))
         self.record.keep("presence", *await ada.command("presence", user_ids=[USERS["ben"], USERS["dan"]]))
+        self.record.keep("activity", *await ada.command("activity", active=True))
         self.record.keep("ping", *await ada.command("ping"))
 
     async def _show_media(self, direct: str, ada: Socket, ben: Socket) -> None:

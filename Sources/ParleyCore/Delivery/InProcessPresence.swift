@@ -13,7 +13,9 @@ public final class InProcessPresence: Presence {
     }
 
     private struct Visit {
-        var connections: Int
+        var connections = 0
+        /// How many of them are not attended.
+        var away = 0
         var leaseEnds: Timestamp
     }
 
@@ -29,17 +31,26 @@ public final class InProcessPresence: Presence {
     public func arrived(_ user: UserID) async -> Bool {
         let now = timeSource.now()
         return state.withLock { state in
-            let visit = state.visits[user]
-            state.visits[user] = Visit(connections: (visit?.connections ?? 0) + 1, leaseEnds: Self.leaseEnd(from: now))
-            return visit.map { $0.leaseEnds <= now } ?? true
+            let wasOnline = Self.isOnline(state.visits[user], at: now)
+            var visit = state.visits[user] ?? Visit(leaseEnds: now)
+            visit.connections += 1
+            visit.leaseEnds = Self.leaseEnd(from: now)
+            state.visits[user] = visit
+            return !wasOnline
         }
     }
 
-    public func left(_ user: UserID, at now: Timestamp) async {
+    public func turned(_ user: UserID, _ attention: Attention) async {
+        state.withLock { $0.visits[user]?.away += attention == .away ? 1 : -1 }
+    }
+
+    public func left(_ user: UserID, _ attention: Attention, at now: Timestamp) async {
         state.withLock { state in
-            guard let visit = state.visits[user] else { return }
-            state.visits[user] = visit.connections > 1 ? Visit(connections: visit.connections - 1, leaseEnds: visit.leaseEnds) : nil
-            if visit.connections == 1 { state.lastSeen.insert(now, for: user) }
+            guard var visit = state.visits[user] else { return }
+            visit.connections -= 1
+            if attention == .away { visit.away -= 1 }
+            state.visits[user] = visit.connections > 0 ? visit : nil
+            if visit.connections == 0 { state.lastSeen.insert(now, for: user) }
         }
     }
 
@@ -53,6 +64,17 @@ public final class InProcessPresence: Presence {
     public func online(among users: [UserID]) async -> Set<UserID> {
         let now = timeSource.now()
         return state.withLock { state in Set(users.filter { Self.isOnline(state.visits[$0], at: now) }) }
+    }
+
+    public func attended(among users: [UserID]) async -> Set<UserID> {
+        let now = timeSource.now()
+        return state.withLock { state in
+            Set(
+                users.filter { user in
+                    guard let visit = state.visits[user], Self.isOnline(visit, at: now) else { return false }
+                    return visit.away < visit.connections
+                })
+        }
     }
 
     public func states(of users: [UserID]) async -> [UserID: PresenceState] {

@@ -76,12 +76,15 @@ public final class PresenceService: Service {
         await bus.publish([.presence(user, state)])
     }
 
-    /// A connection of the user has ended here.
-    public func left(_ user: UserID) async {
+    /// Somebody sits at a connection of the user's here again, or nobody does any more.
+    public func turned(_ user: UserID, _ attention: Attention) async { await presence.turned(user, attention) }
+
+    /// A connection of the user has ended here, which stood like this.
+    public func left(_ user: UserID, _ attention: Attention = .attended) async {
         let now = timeSource.now()
         // Marked before it is so: who comes back in between finds the mark, and is not told of as somebody new.
         departing.withLock { $0[user] = now.advanced(bySeconds: Self.lingerSeconds) }
-        await presence.left(user, at: now)
+        await presence.left(user, attention, at: now)
     }
 
     /// Tells of those who stayed away, until graceful shutdown.

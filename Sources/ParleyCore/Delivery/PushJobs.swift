@@ -41,7 +41,7 @@ public struct NotifyConfiguration: Sendable {
     public init() {}
 }
 
-/// Makes push jobs of stored messages, for the participants who are offline, and queues them: step 8.
+/// Makes push jobs of stored messages, for the participants who are offline or away, and queues them: step 8.
 public struct PushJobs: Sendable {
     let conversations: any ConversationStore
     let presence: any Presence
@@ -70,18 +70,18 @@ public struct PushJobs: Sendable {
         self.afterEnqueue = afterEnqueue
     }
 
-    /// Queues jobs for the offline participants of the messages; when it returns they are durable. While the queue is full it
+    /// Queues jobs for the participants of the messages who are not at a connection; when it returns they are durable. While the queue is full it
     /// waits, and throws `unavailable` when `isStopping`. Where it throws, some jobs may be queued: to do all again is right.
     public func queueJobs(of batch: [DueMessage], isStopping: @Sendable () -> Bool) async throws(StoreError) {
         guard configuration.queuesJobs else { return }
         var write = JobWrite()
         let groups = Dictionary(grouping: batch, by: \.message.conversationID)
         let first = try await conversations.participantIDs(of: Array(groups.keys), limit: configuration.firstParticipants)
-        let offline = await offline(among: Set(first.values.joined()))
+        let absent = await absent(among: Set(first.values.joined()))
         for (conversation, messages) in groups {
             var page = first[conversation] ?? []
             var isLast = page.count < configuration.firstParticipants
-            var recipients = page.filter(offline.contains)
+            var recipients = page.filter(absent.contains)
             var parts = [Int](repeating: 0, count: messages.count)
             while true {
                 for (place, item) in messages.enumerated() {
@@ -91,8 +91,8 @@ public struct PushJobs: Sendable {
                 if isLast { break }
                 page = try await conversations.participantIDs(of: conversation, after: page.last, limit: configuration.participantPage)
                 isLast = page.count < configuration.participantPage
-                let offline = await self.offline(among: Set(page))
-                recipients = page.filter(offline.contains)
+                let absent = await self.absent(among: Set(page))
+                recipients = page.filter(absent.contains)
             }
         }
         try await enqueue(&write, isStopping)
@@ -116,10 +116,10 @@ public struct PushJobs: Sendable {
         }
     }
 
-    /// Not knowing counts as offline: the worker asks again before it sends.
-    private func offline(among users: Set<UserID>) async -> Set<UserID> {
+    /// Not knowing counts as absent: the worker asks again before it sends.
+    private func absent(among users: Set<UserID>) async -> Set<UserID> {
         do throws(StoreError) {
-            return users.subtracting(try await presence.online(among: Array(users)))
+            return users.subtracting(try await presence.attended(among: Array(users)))
         } catch {
             logger.warning("presence is unknown; participants count as offline", metadata: ["error": "\(error)"])
             return users

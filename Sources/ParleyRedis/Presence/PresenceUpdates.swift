@@ -14,7 +14,7 @@ final class PresenceUpdates: Sendable {
         leaseMilliseconds = max(1, Int64(leaseSeconds * 1000))
     }
 
-    /// Whether the user is here; `leftAt` is when they left, if they did.
+    /// How the user stands here; `leftAt` is when they left, if they did.
     func update(of user: UserID, leftAt: Timestamp? = nil) -> [RedisCommand] { withScript([command(user, leftAt: leftAt)]) }
 
     /// New leases for those of `users` that are here.
@@ -28,7 +28,7 @@ final class PresenceUpdates: Sendable {
 
     private func command(_ user: UserID, leftAt: Timestamp? = nil) -> RedisCommand {
         PresenceCommands.update(
-            user, node: node, leaseMilliseconds: visits.isHere(user) ? leaseMilliseconds : 0, leftAt: leftAt,
+            user, visits.visit(of: user), node: node, leaseMilliseconds: leaseMilliseconds, leftAt: leftAt,
             digest: digest.withLock { $0 })
     }
 

@@ -40,13 +40,23 @@ public final class RedisPresence: Presence {
 
     /// With the last connection of all nodes the user is offline at once, and last seen at `now`. While Redis is down, it is
     /// told later.
-    public func left(_ user: UserID, at now: Timestamp) async {
-        guard updates.visits.left(user) else { return }
+    public func left(_ user: UserID, _ attention: Attention, at now: Timestamp) async {
+        guard let visit = updates.visits.left(user, attention) else { return }
+        guard visit == .gone else { return await tellAttention(of: user) }
         do throws(StoreError) {
             _ = try await tell(1) { [updates] in updates.update(of: user, leftAt: now) }.first?.checked()
         } catch {
             updates.visits.owe(user, since: now)
         }
+    }
+
+    public func turned(_ user: UserID, _ attention: Attention) async {
+        if updates.visits.turned(user, attention) != nil { await tellAttention(of: user) }
+    }
+
+    /// Failures are made up for by the next renewal.
+    private func tellAttention(of user: UserID) async {
+        _ = try? await tell(1) { [updates] in updates.update(of: user) }
     }
 
     /// Failures are made up for by the next renewal.
@@ -69,6 +79,15 @@ public final class RedisPresence: Presence {
         var online: Set<UserID> = []
         for (user, reply) in zip(users, replies) where try reply.checked().integer == 1 { online.insert(user) }
         return online
+    }
+
+    /// In one round trip for each thousand users.
+    public func attended(among users: [UserID]) async throws(StoreError) -> Set<UserID> {
+        guard !users.isEmpty else { return [] }
+        let replies = try await pipeline.run(weight: users.count) { users.map(PresenceCommands.attention) }
+        var attended: Set<UserID> = []
+        for (user, reply) in zip(users, replies) where PresenceCommands.isAttended(try reply.checked()) { attended.insert(user) }
+        return attended
     }
 
     public func states(of users: [UserID]) async throws(StoreError) -> [UserID: PresenceState] {

@@ -45,6 +45,37 @@ public enum PresenceConformance {
             await presence.arrived(user)
             try checkEqual(try await presence.state(of: user).online, true, "online after arriving")
         },
+        ConformanceCase("who is online is attended, until nobody sits at any of their connections") { presence in
+            let user = Sample.users(1)[0]
+            try checkEqual(try await presence.attended(among: [user]), [], "who of the offline is attended")
+            for _ in 0..<2 { await presence.arrived(user) }
+            try checkEqual(try await presence.attended(among: [user]), [user], "who is attended that never said otherwise")
+            await presence.turned(user, .away)
+            try checkEqual(try await presence.attended(among: [user]), [user], "who is attended at one of two")
+            await presence.turned(user, .away)
+            try checkEqual(try await presence.attended(among: [user]), [], "who is attended at none of two")
+            try checkEqual(try await presence.online(among: [user]), [user], "who is online and away")
+            await presence.renew([user])
+            try checkEqual(try await presence.attended(among: [user]), [], "who is attended after a renewal")
+            await presence.turned(user, .attended)
+            try checkEqual(try await presence.attended(among: [user]), [user], "who is attended again")
+        },
+        ConformanceCase("who is attended goes by the connections that are left") { presence in
+            let users = Sample.users(2)
+            for user in users {
+                for _ in 0..<2 { await presence.arrived(user) }
+                await presence.turned(user, .away)
+            }
+            await presence.left(users[0], .away, at: Sample.start)
+            await presence.left(users[1], .attended, at: Sample.start)
+            try checkEqual(try await presence.attended(among: users), [users[0]], "who is attended")
+            try checkEqual(try await presence.online(among: users), Set(users), "who is online")
+            await presence.left(users[0], .attended, at: Sample.start)
+            await presence.left(users[1], .away, at: Sample.start)
+            try checkEqual(try await presence.online(among: users), [], "who is online")
+            await presence.arrived(users[1])
+            try checkEqual(try await presence.attended(among: users), [users[1]], "who is attended after coming back")
+        },
         ConformanceCase("connections that come and go at the same time are counted right") { presence in
             let users = Sample.users(2)
             _ = try await concurrently(64) { number in

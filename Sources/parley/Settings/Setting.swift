@@ -1,3 +1,5 @@
+import ParleyModel
+
 /// One setting: its key (as in the file, dots for levels), what it may be, its default, and what it is for. The settings
 /// page and `parley config` are printed from this table.
 struct Setting: Sendable {
@@ -141,5 +143,8 @@ extension Setting {
             help: "log writes a JSON line for every notification; none queues no push jobs at all."),
         Setting(
             key: "push.log_file", kind: .text, defaultValue: "-", help: "File of the log provider; - is standard output."),
+        Setting(
+            key: "push.privacy", kind: .choice(PushPrivacy.allCases.map(\.rawValue)), defaultValue: PushPrivacy.full.rawValue,
+            help: "What push services are told at most: sender and preview, the sender, or nothing but ids. A user may want less."),
     ]
 }

@@ -1,5 +1,6 @@
 import Logging
 import ParleyCore
+import ParleyModel
 import ParleyPush
 
 /// Picks the push providers.
@@ -9,9 +10,12 @@ enum PushWiring {
         throws -> PushWorker?
     {
         guard settings.text("push.provider") == "log" else { return nil }
+        var configuration = PushWorker.Configuration()
+        configuration.privacy = PushPrivacy(rawValue: settings.text("push.privacy")) ?? configuration.privacy
         return PushWorker(
-            queue: backend.pushQueue, conversations: backend.conversations, presence: backend.presence, devices: backend.devices,
-            providers: [try LogPushProvider(path: settings.text("push.log_file"), time: time)], time: time, logger: logger,
-            createsFirst: createsFirst)
+            queue: backend.pushQueue, ledger: backend.pushLedger, conversations: backend.conversations,
+            settings: backend.notificationSettings, presence: backend.presence, devices: backend.devices,
+            providers: [try LogPushProvider(path: settings.text("push.log_file"), time: time)], time: time,
+            configuration: configuration, logger: logger, createsFirst: createsFirst)
     }
 }
