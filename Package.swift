@@ -25,6 +25,8 @@ let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-met
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -33,6 +35,8 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -44,6 +48,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -51,6 +57,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -81,6 +88,22 @@ let package = Package(
         .target(name: "ParleyStores", dependencies: ["ParleyCore", "ParleyModel", grdb, logging, metrics], swiftSettings: settings),
         .target(
             name: "ParleyPush", dependencies: ["ParleyCore", "ParleyModel", logging, metrics, serviceLifecycle], swiftSettings: settings),
+        .target(
+            name: "ParleyPushServices",
+            dependencies: [
+                "ParleyCore", "ParleyModel", "ParleyPush", asyncHTTPClient, crypto, jwtKit, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
+                serviceLifecycle,
+            ],
+            swiftSettings: settings
+        ),
+        // For tests and the bench: what plays Apple's and Google's servers there is no part of the server.
+        .target(
+            name: "ParleyPushStandIns",
+            dependencies: [
+                "ParleyCore", "ParleyModel", crypto, cryptoExtras, nioCore, nioHPACK, nioHTTP2, nioPosix, nioSSL, swiftASN1, x509,
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "ParleyClient",
             dependencies: ["ParleyModel", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket],
@@ -134,8 +157,9 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "ParleyAPI", "ParleyBench", "ParleyBenchEngines", "ParleyCluster", "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel",
-                "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser,
+                "ParleyAPI", "ParleyBench", "ParleyBenchEngines", "ParleyCluster", "ParleyCopy", "ParleyCore", "ParleyEngines",
+                "ParleyGateway", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyPushServices", "ParleyRabbitMQ",
+                "ParleyRedis", "ParleyStores", argumentParser,
                 configuration,
                 hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,
             ],
@@ -196,8 +220,18 @@ let package = Package(
                 "ParleyRabbitMQ", "ParleyStores", "ParleyTesting", logging,
             ],
             swiftSettings: settings),
-        .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyCommandTests",
+            dependencies: ["parley", "ParleyCore", "ParleyModel", "ParleyPush", "ParleyPushStandIns", nioPosix],
+            swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyPushServicesTests",
+            dependencies: [
+                "ParleyCore", "ParleyModel", "ParleyPush", "ParleyPushServices", "ParleyPushStandIns", "ParleyTesting", asyncHTTPClient,
+                crypto, nioCore, nioHTTP1, nioPosix,
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "ParleyClientTests",
             dependencies: ["ParleyClient", "ParleyModel", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioWebSocket],

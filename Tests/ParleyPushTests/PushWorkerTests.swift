@@ -227,7 +227,7 @@ struct PushWorkerTests {
 
     private let givenBack = PushJobResult.returned(after: 0.5)
 
-    @Test func `a store that is down gives the jobs back`() async throws {
+    @Test func `a store that is down gives the jobs back, and the attempt does not count`() async throws {
         stage.conversations.state.withLock { $0.errors[.sample] = .unavailable("down") }
         let provider = FakePushProvider()
         stage.queue.add(.sample(1, to: [2]))
@@ -236,13 +236,21 @@ struct PushWorkerTests {
         #expect(stage.queue.finished == [[PushJobID(1): givenBack]])
     }
 
-    @Test func `a device store that is down gives the jobs back`() async throws {
+    @Test func `a device store that is down gives the jobs back, also at the last attempt`() async throws {
         stage.devices.devices.withLock { $0 = nil }
         let provider = FakePushProvider()
         stage.queue.add(.sample(1, to: [2]), .sample(2, to: [3], attempt: 8))
         await #expect(throws: StoreError.unavailable("devices")) { try await stage.worker(provider).workBatch() }
         #expect(provider.sent.isEmpty)
-        #expect(stage.queue.finished == [[PushJobID(1): givenBack]])
+        #expect(stage.queue.finished == [[PushJobID(1): givenBack, PushJobID(2): givenBack]])
+    }
+
+    @Test func `where the queue does not take the jobs back they are left to their lease`() async throws {
+        stage.conversations.state.withLock { $0.errors[.sample] = .unavailable("down") }
+        stage.queue.state.withLock { $0.finishErrors = [.unavailable("queue")] }
+        stage.queue.add(.sample(1, to: [2]))
+        await #expect(throws: StoreError.unavailable("down")) { try await stage.worker(FakePushProvider()).workBatch() }
+        #expect(stage.queue.finished.isEmpty)
     }
 
     @Test func `a ledger that is down gives the jobs back, and nothing is sent`() async throws {

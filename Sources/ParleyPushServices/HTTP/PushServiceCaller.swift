@@ -1,0 +1,77 @@
+import AsyncHTTPClient
+import NIOCore
+import ParleyCore
+import ParleyModel
+import ParleyPush
+
+/// What an answer means for the notification, and what it shows of the service.
+struct ServiceVerdict: Equatable {
+    let answer: PushAnswer
+    let health: ServiceHealth
+    /// The service does not take the credential any more: another one may help.
+    var refusesToken = false
+
+    static func up(_ answer: PushAnswer) -> ServiceVerdict { ServiceVerdict(answer: answer, health: .up) }
+
+    /// Something that an operator, or the service, has to mend.
+    static func down(after: Double? = nil, _ reason: String) -> ServiceVerdict {
+        ServiceVerdict(answer: .retry(after: after, reason: reason), health: .down(reason: reason))
+    }
+}
+
+/// Asks a push service within its limits, with a credential that is renewed; a second time at once where that can help.
+final class PushServiceCaller: Sendable {
+    private let client: PushHTTPClient
+    private let credential: RenewableToken
+    private let gate: PushGate
+    private let limits: PushServiceLimits
+
+    init(client: PushHTTPClient, credential: RenewableToken, limits: PushServiceLimits, time: any TimeSource) {
+        self.client = client
+        self.credential = credential
+        self.limits = limits
+        gate = PushGate(limits: limits, time: time)
+    }
+
+    /// `request` makes the request for a credential, `judge` reads its answer.
+    func call(
+        _ request: @Sendable (String) -> HTTPClientRequest, judge: @Sendable (HTTPAnswer) -> ServiceVerdict
+    ) async -> PushAnswer {
+        if case .refused(let seconds, let reason) = gate.enter() { return .retry(after: seconds, reason: reason) }
+        let deadline = NIODeadline.now() + .milliseconds(Int64(limits.answerSeconds * 1000))
+        var attempt = await attempt(request, judge, until: deadline)
+        if attempt.triesAgain, NIODeadline.now() < deadline, !Task.isCancelled {
+            attempt = await self.attempt(request, judge, until: deadline)
+        }
+        let isLeftAlone = gate.leave(attempt.verdict.health)
+        if isLeftAlone, attempt.timedOut { client.dropConnections() }
+        return attempt.verdict.answer
+    }
+
+    private struct Attempt {
+        let verdict: ServiceVerdict
+        var triesAgain = false
+        var timedOut = false
+    }
+
+    private func attempt(
+        _ request: (String) -> HTTPClientRequest, _ judge: (HTTPAnswer) -> ServiceVerdict, until deadline: NIODeadline
+    ) async -> Attempt {
+        let token: String
+        switch await credential.current() {
+        case .success(let text): token = text
+        case .failure(let failure):
+            return Attempt(verdict: ServiceVerdict(answer: .retry(after: failure.after, reason: failure.reason), health: .unknown))
+        }
+        switch await client.send(request(token), until: deadline) {
+        case .success(let answer):
+            let verdict = judge(answer)
+            return Attempt(verdict: verdict, triesAgain: verdict.refusesToken && credential.refuse(token))
+        case .failure(.cancelled):
+            return Attempt(verdict: ServiceVerdict(answer: .retry(after: nil, reason: HTTPFailure.cancelled.reason), health: .unknown))
+        case .failure(let failure):
+            // A closed connection is a server's way to send its clients elsewhere. A repeat takes the place of what was shown.
+            return Attempt(verdict: .down(failure.reason), triesAgain: failure == .closed, timedOut: failure == .timedOut)
+        }
+    }
+}
