@@ -82,6 +82,17 @@ let package = Package(
         .target(
             name: "ParleyPush", dependencies: ["ParleyCore", "ParleyModel", logging, metrics, serviceLifecycle], swiftSettings: settings),
         .target(
+            name: "ParleyWebPush",
+            dependencies: [
+                "ParleyCore", "ParleyModel", "ParleyPush", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+            ],
+            swiftSettings: settings),
+        // A push service for tests and measurements, as strict as the real ones.
+        .target(
+            name: "ParleyWebPushStandIn",
+            dependencies: ["ParleyCore", "ParleyModel", "ParleyWebPush", crypto, nioCore, nioHTTP1, nioPosix],
+            swiftSettings: settings),
+        .target(
             name: "ParleyClient",
             dependencies: ["ParleyModel", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket],
             swiftSettings: settings
@@ -128,8 +139,8 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyAPI", "ParleyBench", "ParleyCluster", "ParleyCopy", "ParleyCore", "ParleyEngines", "ParleyGateway", "ParleyModel",
-                "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", argumentParser,
-                configuration,
+                "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", "ParleyWebPush",
+                argumentParser, configuration,
                 hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings
@@ -191,6 +202,12 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyWebPushTests",
+            dependencies: [
+                "ParleyCore", "ParleyModel", "ParleyPush", "ParleyWebPush", "ParleyWebPushStandIn", crypto, logging, nioHTTP1,
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "ParleyClientTests",
             dependencies: ["ParleyClient", "ParleyModel", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioWebSocket],
