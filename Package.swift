@@ -200,7 +200,7 @@ let package = Package(
                 "ParleyRabbitMQ", "ParleyStores", "ParleyTesting", logging,
             ],
             swiftSettings: settings),
-        .testTarget(name: "ParleyCommandTests", dependencies: ["parley"], swiftSettings: settings),
+        .testTarget(name: "ParleyCommandTests", dependencies: ["ParleyCore", "parley", logging], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(
             name: "ParleyWebPushTests",

@@ -21,6 +21,8 @@ struct Parley: Sendable {
         var maxParticipants = 1000
         var secret: String? = Parley.secret
         var jwks: String?
+        var webPushKey: String?
+        var checkSubscription: DeviceService.SubscriptionCheck = { _ throws(ParleyError) in }
     }
 
     let time = ManualTimeSource()
@@ -67,7 +69,7 @@ struct Parley: Sendable {
             APIServices(
                 messages: messages,
                 conversations: ConversationService(store: store, access: access, bus: bus, timeSource: time, limits: limits),
-                media: media, devices: DeviceService(store: store.devices, timeSource: time),
+                media: media, devices: DeviceService(store: store.devices, timeSource: time, checkSubscription: setup.checkSubscription),
                 presence: PresenceService(presence: presence, conversations: store, bus: bus, timeSource: time),
                 markers: MarkerService(
                     store: store, access: access, sizes: sizes, bus: bus,
@@ -78,7 +80,7 @@ struct Parley: Sendable {
                 verifier: try await JWTTokenVerifier(secret: setup.secret, jwks: setup.jwks, timeSource: time, revocations: revocations),
                 limits: setup.limits,
                 dependencies: [Dependency(name: "storage") { () async throws(StoreError) in try store.outage.check() }],
-                metrics: PrometheusRegistry(), sampleMetrics: {}, demo: nil, timeSource: time))
+                metrics: PrometheusRegistry(), sampleMetrics: {}, demo: nil, timeSource: time, webPushKey: setup.webPushKey))
         responder = router.buildResponder()
     }
 
