@@ -3,7 +3,7 @@
 #   make run ARGS="--port 9000"        further arguments of `parley serve`
 #   make run-cluster ARGS="--nodes 3"  further arguments of scripts/run_cluster.py
 #   make bench ARGS="…"                further arguments of `parley bench`; bench-cluster too
-#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, page, terminal, engines,
+#   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, push, page, terminal, engines,
 #                                      engine-contracts, cluster-crash, cluster-contract, cluster-socket, cluster-examples, bench
 #   make engines-up ENGINES_FOLDER=/var/tmp/engines ENGINES_PORT=19500      another set of servers
 #   make torture ROUNDS=500 SECONDS=3600 SEED=7
@@ -32,7 +32,7 @@ run-cluster: build ## Start the four engines and two nodes on this machine, and 
 	@scripts/setup.sh --engines
 	@$(PYTHON) scripts/run_cluster.py $(ARGS)
 
-test: ## Run all tests: Swift's; crashes, API contract, sockets and the demo page against the real binary, embedded and as a cluster; the engines
+test: ## Run all tests: Swift's; crashes, API contract, sockets, push and the demo page against the real binary, embedded and as a cluster; the engines
 	@scripts/setup.sh --tests || { echo "0 passed, 1 failed"; exit 1; }
 	@$(PYTHON) scripts/test.py $(ONLY)
 

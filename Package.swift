@@ -105,6 +105,17 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
+            name: "ParleyWebPush",
+            dependencies: [
+                "ParleyCore", "ParleyModel", "ParleyPush", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+            ],
+            swiftSettings: settings),
+        // A push service for tests and measurements, as strict as the real ones.
+        .target(
+            name: "ParleyWebPushStandIn",
+            dependencies: ["ParleyCore", "ParleyModel", "ParleyWebPush", crypto, nioCore, nioHTTP1, nioPosix],
+            swiftSettings: settings),
+        .target(
             name: "ParleyClient",
             dependencies: ["ParleyModel", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket],
             swiftSettings: settings
@@ -159,8 +170,7 @@ let package = Package(
             dependencies: [
                 "ParleyAPI", "ParleyBench", "ParleyBenchEngines", "ParleyCluster", "ParleyCopy", "ParleyCore", "ParleyEngines",
                 "ParleyGateway", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyPushServices", "ParleyRabbitMQ",
-                "ParleyRedis", "ParleyStores", argumentParser,
-                configuration,
+                "ParleyRedis", "ParleyStores", "ParleyWebPush", argumentParser, configuration,
                 hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings
@@ -222,7 +232,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ParleyCommandTests",
-            dependencies: ["parley", "ParleyCore", "ParleyModel", "ParleyPush", "ParleyPushStandIns", nioPosix],
+            dependencies: ["parley", "ParleyCore", "ParleyModel", "ParleyPush", "ParleyPushStandIns", logging, nioPosix],
             swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(
@@ -230,6 +240,12 @@ let package = Package(
             dependencies: [
                 "ParleyCore", "ParleyModel", "ParleyPush", "ParleyPushServices", "ParleyPushStandIns", "ParleyTesting", asyncHTTPClient,
                 crypto, nioCore, nioHTTP1, nioPosix,
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ParleyWebPushTests",
+            dependencies: [
+                "ParleyCore", "ParleyModel", "ParleyPush", "ParleyWebPush", "ParleyWebPushStandIn", crypto, logging, nioHTTP1,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -2,7 +2,7 @@
 """Runs all tests and closes with one line that sums them up: `N passed, N failed`.
 
     scripts/test.py                 everything
-    scripts/test.py swift crash     some of the steps: swift, checks, crash, contract, socket, examples, page,
+    scripts/test.py swift crash     some of the steps: swift, checks, crash, contract, socket, examples, push, page,
                                     terminal, engines, engine-contracts, cluster-crash, cluster-contract,
                                     cluster-socket, cluster-examples, bench
 
@@ -113,6 +113,11 @@ def page_test() -> Count:
     return outcome.judged(count_closing_line(outcome.output))
 
 
+def push_test() -> Count:
+    outcome = run([sys.executable, "Tests/Push/webpush_test.py", "--binary", BINARY])
+    return outcome.judged(count_closing_line(outcome.output))
+
+
 def engines_test() -> Count:
     outcome = run([sys.executable, "Tests/Engines/engines_test.py"])
     return outcome.judged(count_closing_line(outcome.output))
@@ -140,6 +145,7 @@ STEPS: Dict[str, Callable[[], Count]] = {
     "contract": contract_test,
     "socket": socket_test,
     "examples": socket_examples,
+    "push": push_test,
     "page": page_test,
     "terminal": terminal_test,
     "engines": engines_test,

@@ -16,6 +16,8 @@ public struct APIServices: Sendable {
     public let media: MediaService
     public let devices: DeviceService
     public let notificationSettings: NotificationSettingsService
+    /// What browsers subscribe with; nil when nothing is sent to them.
+    public let webPushKey: String?
     public let presence: PresenceService
     public let markers: MarkerService
     public let typing: TypingService
@@ -38,13 +40,14 @@ public struct APIServices: Sendable {
         events: @escaping OpenServerSentEvents, allowsOrigin: @escaping @Sendable (_ origin: String?, _ host: String?) -> Bool,
         verifier: any TokenVerifier, limits: RequestLimits, doors: Set<APIDoor> = Set(APIDoor.allCases),
         dependencies: [Dependency], metrics: PrometheusRegistry,
-        sampleMetrics: @escaping @Sendable () async -> Void, demo: DemoSession?, timeSource: any TimeSource
+        sampleMetrics: @escaping @Sendable () async -> Void, demo: DemoSession?, timeSource: any TimeSource, webPushKey: String? = nil
     ) {
         self.messages = messages
         self.conversations = conversations
         self.media = media
         self.devices = devices
         self.notificationSettings = notificationSettings
+        self.webPushKey = webPushKey
         self.presence = presence
         self.markers = markers
         self.typing = typing
@@ -81,7 +84,7 @@ private func addREST(_ services: APIServices, to routes: inout Routes) {
     MarkerRoutes(markers: services.markers, typing: services.typing).add(to: &routes)
     TokenRoutes(revocations: services.revocations).add(to: &routes)
     MediaRoutes(media: services.media).add(to: &routes)
-    DeviceRoutes(devices: services.devices).add(to: &routes)
+    DeviceRoutes(devices: services.devices, webPushKey: services.webPushKey).add(to: &routes)
     NotificationSettingsRoutes(settings: services.notificationSettings).add(to: &routes)
     PresenceRoutes(presence: services.presence).add(to: &routes)
 }

@@ -24,6 +24,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case mediaNotFound = "media_not_found"
     case deviceNotFound = "device_not_found"
     case demoDisabled = "demo_disabled"
+    case webPushDisabled = "web_push_disabled"
     case methodNotAllowed = "method_not_allowed"
     case directConversationFixed = "direct_conversation_fixed"
     case lastOwner = "last_owner"
@@ -52,7 +53,9 @@ public enum ErrorCode: String, Sendable, CaseIterable {
             400
         case .missingToken, .invalidToken, .tokenExpired, .tokenRevoked: 401
         case .notAParticipant, .roleForbids, .senderMismatch, .serviceTokenRequired, .originNotAllowed: 403
-        case .routeNotFound, .conversationNotFound, .participantNotFound, .mediaNotFound, .deviceNotFound, .demoDisabled: 404
+        case .routeNotFound, .conversationNotFound, .participantNotFound, .mediaNotFound, .deviceNotFound, .demoDisabled,
+            .webPushDisabled:
+            404
         case .methodNotAllowed: 405
         case .directConversationFixed, .lastOwner, .tooManyParticipants, .tooManyDevices, .alreadySubscribed, .tooManySubscriptions: 409
         case .bodyTooLarge: 413
@@ -101,6 +104,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
         case .mediaNotFound: "No such media"
         case .deviceNotFound: "No such device"
         case .demoDisabled: "The demo is off"
+        case .webPushDisabled: "Web Push is off"
         case .methodNotAllowed: "The route does not know this method"
         case .directConversationFixed: "A direct conversation cannot be changed"
         case .lastOwner: "The last owner must stay"

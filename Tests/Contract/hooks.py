@@ -21,6 +21,7 @@ CHOICE = random.Random(STATE["seed"])
 HEADERS = {"Authorization": f"Bearer {os.environ['PARLEY_TOKEN']}"}
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 BEHALF = "Parley-On-Behalf-Of"
+P256DH = "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM"
 
 seen: set[str] = set()  # ids in successful answers: a later step that uses one must keep it
 keys = 0
@@ -108,6 +109,9 @@ def act_for_oneself(case):
 
 def use_known_body_ids(case):
     body = case.body
+    # A made-up key is well formed and no point on the curve; a made-up host is at no push service.
+    if case.path == "/v1/devices" and isinstance(body.get("subscription"), dict):
+        use_possible_subscription(body["subscription"])
     if case.path == "/v1/messages" and isinstance(body.get("conversation_id"), str):
         body["conversation_id"] = known(body["conversation_id"], STATE["conversation_ids"])
     if case.method == "POST" and case.path.endswith("/messages"):
@@ -123,6 +127,13 @@ def use_known_body_ids(case):
     if isinstance(body.get("time_zone"), str):
         body["time_zone"] = CHOICE.choice(["UTC", "Europe/Berlin", "Asia/Kolkata", "America/Argentina/Buenos_Aires", "Etc/GMT+3"])
     case.body = body
+
+
+def use_possible_subscription(subscription):
+    if isinstance(subscription.get("endpoint"), str):
+        subscription["endpoint"] = f"https://push.example.com/{CHOICE.getrandbits(64)}"
+    if isinstance(subscription.get("keys"), dict) and isinstance(subscription["keys"].get("p256dh"), str):
+        subscription["keys"]["p256dh"] = P256DH
 
 
 def unused_key(key):

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -108,6 +108,7 @@ class Page:
         self._browser = browser
         self._session = session
         self.mishaps: List[str] = []
+        self._listeners: List[Callable[[str, dict], None]] = []
         self._answer: Dict[str, str] = {}
 
     async def prepare(self, width: int, height: int) -> None:
@@ -166,6 +167,19 @@ class Page:
         self._answer = {"content_type": content_type, "body": body}
         await self.call("Fetch.enable", {"patterns": [{"urlPattern": urls}]})
 
+    def listen(self, listener: Callable[[str, dict], None]) -> None:
+        """Hears of everything that the browser tells of this page."""
+        self._listeners.append(listener)
+
+    async def evaluate_in(self, target: str, expression: str) -> None:
+        """Runs it in another target, such as a service worker."""
+        session = (await self._browser.call("Target.attachToTarget", {"targetId": target, "flatten": True}))["sessionId"]
+        parameters = {"expression": expression, "awaitPromise": True}
+        answer = await self._browser.call("Runtime.evaluate", parameters, session)
+        await self._browser.call("Target.detachFromTarget", {"sessionId": session})
+        if "exceptionDetails" in answer:
+            raise Failed(f"{expression}: {answer['exceptionDetails']}")
+
     async def read_aloud(self) -> List[Tuple[str, str]]:
         """Role and name of everything that assistive technology is told of, as the browser computes them."""
         nodes = (await self.call("Accessibility.getFullAXTree"))["nodes"]
@@ -184,6 +198,8 @@ class Page:
         return await self._browser.call(method, parameters, self._session)
 
     def happened(self, method: str, parameters: dict) -> None:
+        for listener in self._listeners:
+            listener(method, parameters)
         if method == "Fetch.requestPaused":
             headers = [{"name": "Content-Type", "value": self._answer["content_type"]}]
             asyncio.ensure_future(self.call("Fetch.fulfillRequest", {

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any, List
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "Tests/Crash"))
+sys.path[:0] = [str(ROOT / "Tests/Crash"), str(ROOT / "Tests/Push")]
 
 from browser import Browser, Failed  # noqa: E402
 from chat_page import CONNECTED, MEDIA_HOST, ROW, STATES, ChatPage  # noqa: E402
+import notifications  # noqa: E402
 from link import CUT, NO_SOCKETS, OPEN, SILENT, Link  # noqa: E402
 from server import ParleyServer, ServerFailed, free_port  # noqa: E402
 
@@ -54,9 +55,9 @@ VIEW_DIFFERENCE = """
 """
 
 
-class PageTest:
+class PageTest(notifications.NotificationCases):
     def __init__(self, binary: Path, folder: Path, pictures: Path):
-        settings = {"PARLEY_SOCKET_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS)}
+        settings = {"PARLEY_SOCKET_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS), **notifications.SETTINGS}
         self.server = ParleyServer(binary, folder, secret=None, settings=settings)
         self.link = Link(self.server.port, free_port())
         self.pictures = pictures
@@ -79,7 +80,11 @@ class PageTest:
                 self.drafts_survive_a_reload, self.whoever_was_offline_misses_nothing, self.a_silent_connection_is_noticed,
                 self.a_long_absence_goes_on_at_the_newest, self.without_websockets_events_come_as_a_stream,
                 self.a_killed_server_loses_and_doubles_nothing, self.the_view_equals_a_fresh_snapshot,
-                self.the_keyboard_is_enough, self.a_screen_reader_is_told_what_is_seen, self.it_looks_good, self.nothing_went_wrong_in_the_pages,
+                self.the_keyboard_is_enough, self.a_screen_reader_is_told_what_is_seen, self.it_looks_good,
+                self.notifications_are_turned_on_by_a_button, self.an_alert_comes_while_the_page_is_closed,
+                self.what_is_read_elsewhere_takes_its_alert_along, self.what_cannot_be_read_still_shows_something,
+                self.an_alert_opens_its_conversation, self.notifications_are_turned_off_by_the_button,
+                self.nothing_went_wrong_in_the_pages,
             ):
                 if not await self._try(case):
                     break  # each goes on where the one before it has stopped

@@ -155,6 +155,31 @@ struct DeviceTests {
         }
     }
 
+    @Test func `a subscription that nothing can be sent to is refused, and no device is made`() async throws {
+        var setup = Parley.Setup()
+        setup.checkSubscription = { subscription throws(ParleyError) in
+            if subscription.endpoint.contains("inside") { throw ParleyError(.invalidField, "endpoint leads inside") }
+        }
+        try await Parley.run(setup) { parley in
+            let inside = Self.good[2].with("subscription", Self.subscription.with("endpoint", "https://inside.example/a"))
+            expect(try await parley.call(.post, "/v1/devices", as: ada, inside), refuses: .invalidField, "endpoint leads inside")
+            #expect(try await parley.call(.get, "/v1/devices", as: ada).json == ["devices": []])
+            #expect(try await parley.call(.post, "/v1/devices", as: ada, Self.good[2]).status == 201)
+        }
+    }
+
+    @Test func `browsers are told the key of Web Push, where there is one`() async throws {
+        try await Parley.run { parley in
+            expect(try await parley.call(.get, "/v1/push/webpush-key", as: ada), refuses: .webPushDisabled)
+        }
+        var setup = Parley.Setup()
+        setup.webPushKey = "BPm5"
+        try await Parley.run(setup) { parley in
+            let answer = try await parley.call(.get, "/v1/push/webpush-key", as: ada)
+            #expect(answer.json == ["public_key": "BPm5"])
+        }
+    }
+
     @Test func `a user has at most 50 devices (P8)`() async throws {
         try await Parley.run { parley in
             for number in 1...50 {

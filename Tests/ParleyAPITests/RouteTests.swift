@@ -22,11 +22,13 @@ struct RouteTests {
         ("/v1/conversations/\(ada)/participants/\(ben)", "DELETE, PUT"), ("/v1/conversations/\(ada)/mute", "DELETE, PUT"),
         ("/v1/conversations/\(ada)/messages", "GET, POST"), ("/v1/conversations/\(ada)/read", "PUT"), ("/v1/messages", "POST"),
         ("/v1/media", "POST"), ("/v1/media/\(ada)", "GET"), ("/v1/devices", "GET, POST"), ("/v1/devices/\(ada)", "DELETE"),
+        ("/v1/push/webpush-key", "GET"),
         ("/v1/conversations/\(ada)/delivered", "PUT"), ("/v1/conversations/\(ada)/receipts", "GET"),
         ("/v1/conversations/\(ada)/typing", "POST"), ("/v1/users/\(ada)/revoke-tokens", "POST"), ("/v1/events", "GET"),
         ("/asyncapi.yaml", "GET"), ("/v1/users/\(ada)/presence", "GET"), ("/v1/socket", "GET"), ("/health/live", "GET"),
         ("/health/ready", "GET"), ("/metrics", "GET"),
-        ("/openapi.yaml", "GET"), ("/docs", "GET"), ("/", "GET"), ("/demo/session", "GET"),
+        ("/openapi.yaml", "GET"), ("/docs", "GET"), ("/", "GET"), ("/demo/session", "GET"), ("/service-worker.js", "GET"),
+        ("/manifest.webmanifest", "GET"),
     ]
 
     @Test(arguments: methods)
@@ -91,7 +93,10 @@ struct RouteTests {
 
     @Test func `the pages need no token, and the demo's users exist only with the development secret`() async throws {
         try await Parley.run { parley in
-            for path in ["/", "/docs", "/openapi.yaml", "/demo/app.js", "/metrics", "/health/live"] {
+            for path in [
+                "/", "/docs", "/openapi.yaml", "/demo/app.js", "/service-worker.js", "/manifest.webmanifest", "/demo/icon.png", "/metrics",
+                "/health/live",
+            ] {
                 #expect(try await parley.call(.get, path, as: nil).status == 200, "\(path)")
             }
             expect(try await parley.call(.get, "/demo/session", as: nil), refuses: .demoDisabled)

@@ -63,6 +63,16 @@ struct DeviceDraftTests {
         #expect(throws: ParleyError(.invalidField, detail)) { try check("webpush", subscription: Self.subscription(endpoint)) }
     }
 
+    @Test func `where stand-ins may be reached without TLS, an endpoint is an http address too, and no other`() throws {
+        func check(_ endpoint: String) throws {
+            let body = JSONObject(members: [("kind", .string("webpush")), ("subscription", Self.subscription(endpoint))])
+            _ = try DeviceDraft(body).checked(
+                id: .random(), user: .random(), at: Timestamp(milliseconds: 0), endpointSchemes: ["https", "http"])
+        }
+        for endpoint in ["http://127.0.0.1:9000/a", "https://push.example/a"] { try check(endpoint) }
+        #expect(throws: ParleyError.self) { try check("ftp://push.example/a") }
+    }
+
     @Test(
         arguments: [
             (keys(key + "=", secret + "=="), nil), (keys(String(key.dropLast())), "p256dh"), (keys(key + "a"), "p256dh"),

@@ -4,11 +4,13 @@ import ParleyModel
 
 struct DeviceRoutes {
     let devices: DeviceService
+    let webPushKey: String?
 
     func add(to routes: inout Routes) {
         routes.on(.post, "/v1/devices", use: register)
         routes.on(.get, "/v1/devices", use: list)
         routes.on(.delete, "/v1/devices/{id}", use: remove)
+        routes.on(.get, "/v1/push/webpush-key", use: key)
     }
 
     private func register(_ request: Request, _ context: ParleyRequestContext) async throws -> Response {
@@ -23,6 +25,16 @@ struct DeviceRoutes {
         json.object { json in
             json.name("devices")
             json.array(devices) { $1.write(to: &$0) }
+        }
+        return Response(status: .ok, json: json)
+    }
+
+    private func key(_ request: Request, _ context: ParleyRequestContext) async throws -> Response {
+        guard let webPushKey else { throw ParleyError(.webPushDisabled, "this server has no key for Web Push") }
+        var json = JSONWriter()
+        json.object { json in
+            json.name("public_key")
+            json.string(webPushKey)
         }
         return Response(status: .ok, json: json)
     }

@@ -14,6 +14,10 @@ struct WebRoutes {
         file("/", page, PackageResources.index_html, &routes)
         for (name, bytes) in Self.demoScripts { file("/demo/\(name).js", script, bytes, &routes) }
         for (name, bytes) in Self.demoStyles { file("/demo/\(name).css", style, bytes, &routes) }
+        // At the root: a service worker has no say above its own folder.
+        file("/service-worker.js", script, PackageResources.service_worker_js, &routes)
+        file("/manifest.webmanifest", "application/manifest+json", PackageResources.manifest_webmanifest, &routes)
+        file("/demo/icon.png", "image/png", PackageResources.icon_png, &routes)
         file("/docs", page, PackageResources.docs_html, &routes)
         file("/docs/docs.js", script, PackageResources.docs_js, &routes)
         file("/docs/yaml.js", script, PackageResources.yaml_js, &routes)
@@ -38,7 +42,8 @@ struct WebRoutes {
         ("list", PackageResources.list_js), ("live", PackageResources.live_js), ("markers", PackageResources.markers_js),
         ("mute", PackageResources.mute_js), ("names", PackageResources.names_js),
         ("new-conversation", PackageResources.new_conversation_js), ("page", PackageResources.page_js),
-        ("panel", PackageResources.panel_js), ("presence", PackageResources.presence_js), ("rows", PackageResources.rows_js),
+        ("panel", PackageResources.panel_js), ("presence", PackageResources.presence_js), ("push", PackageResources.push_js),
+        ("rows", PackageResources.rows_js),
         ("snapshot", PackageResources.snapshot_js), ("socket", PackageResources.socket_js), ("state", PackageResources.state_js),
         ("timeline", PackageResources.timeline_js), ("typing", PackageResources.typing_js), ("view", PackageResources.view_js),
     ]

@@ -20,6 +20,7 @@ import { stopTyping } from './typing.js';
 import { buildMenu, fieldTyped, guessFromAddress, menuKeyPressed, submitAttachment, toggleMenu } from './attach.js';
 import { drawNewConversationForm, openNewConversation, submitNewConversation } from './new-conversation.js';
 import { closePanel, togglePanel } from './panel.js';
+import { beginPush, togglePush } from './push.js';
 import { escapePressed, listKeyPressed } from './keys.js';
 
 async function begin() {
@@ -79,6 +80,7 @@ function enter(user) {
   drawDemoNote();
   connect();
   if (user.id) sendKeptDrafts();
+  if (user.id) beginPush();
   // The list does not wait for the connection.
   if (user.id) readSnapshot();
   openFromAddress();
@@ -109,6 +111,7 @@ onClick('older', loadOlder);
 onClick('jump', jump);
 onClick('more-conversations', readMore);
 onClick('problem-close', hideProblem);
+onClick('push-toggle', togglePush);
 onClick('new-conversation-open', openNewConversation);
 onClick('new-conversation-cancel', () => element('new-conversation').close());
 onClick('attach-open', () => toggleMenu());

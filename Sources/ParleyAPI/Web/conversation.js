@@ -11,6 +11,7 @@ import { focusText, keepText, takeText } from './compose.js';
 import { markRead } from './markers.js';
 import { isOnline, presenceText, watchPresence } from './presence.js';
 import { forgetTyping, stopTyping, typingIn } from './typing.js';
+import { beginPush } from './push.js';
 import { closePanel, drawPanel, loadMembers } from './panel.js';
 
 export function openId() {
@@ -53,6 +54,7 @@ export function identified(userId) {
   state.me.id = state.view.userId = userId;
   drawWho();
   openFromAddress();
+  beginPush();
 }
 
 // Somebody took us out of it, or it was never ours to see.

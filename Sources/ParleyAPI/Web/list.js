@@ -1,11 +1,12 @@
-// Draws the list of conversations and the title of the window.
+// Draws the list of conversations and the title of the window, and has alerts follow what is read.
 
 import { state } from './state.js';
-import { arrange, element, make, setText } from './page.js';
+import { arrange, element, make, setText, soon } from './page.js';
 import { drawConversationAvatar, otherOf, shortTime, titleOf } from './names.js';
 import { icon } from './icons.js';
 import { isOnline } from './presence.js';
 import { typingIn } from './typing.js';
+import { tidyAlerts } from './push.js';
 
 const activityOf = (conversation) => conversation.last_message_at ?? conversation.created_at;
 
@@ -17,6 +18,7 @@ export function drawConversations() {
   element('no-conversations').hidden = conversations.length > 0 || state.heldEvents !== null;
   element('more-conversations').hidden = !state.nextCursor;
   drawTitle();
+  soon(tidyAlerts);
 }
 
 function drawTitle() {

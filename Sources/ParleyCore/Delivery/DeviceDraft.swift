@@ -22,18 +22,21 @@ public struct DeviceDraft: Sendable {
     }
 
     /// The device it describes. Throws the first thing that is wrong.
-    public func checked(id: DeviceID, user: UserID, at now: Timestamp) throws(ParleyError) -> Device {
+    ///
+    /// - Parameter endpointSchemes: RFC 8030, section 8: a push service is only reached over TLS. Stand-ins may be reached without.
+    public func checked(id: DeviceID, user: UserID, at now: Timestamp, endpointSchemes: [String] = ["https"]) throws(ParleyError) -> Device
+    {
         guard let kind = DeviceKind(rawValue: kind) else { throw .invalid("kind", "must be apns, fcm or webpush") }
-        let address = try checkedAddress(kind)
+        let address = try checkedAddress(kind, endpointSchemes)
         if let name { try checkText(name, "name", length: DeviceLimits.nameLength) }
         return Device(id: id, userID: user, address: address, name: name, createdAt: now)
     }
 
-    private func checkedAddress(_ kind: DeviceKind) throws(ParleyError) -> PushAddress {
+    private func checkedAddress(_ kind: DeviceKind, _ endpointSchemes: [String]) throws(ParleyError) -> PushAddress {
         switch kind {
         case .apns: .apns(token: try checkedToken())
         case .fcm: .fcm(token: try checkedToken())
-        case .webpush: .webPush(try checkedSubscription())
+        case .webpush: .webPush(try checkedSubscription(endpointSchemes))
         }
     }
 
@@ -45,13 +48,12 @@ public struct DeviceDraft: Sendable {
         return token
     }
 
-    private func checkedSubscription() throws(ParleyError) -> WebPushSubscription {
+    private func checkedSubscription(_ endpointSchemes: [String]) throws(ParleyError) -> WebPushSubscription {
         let read: WebPushSubscription
         do { read = try readSubscription() } catch { throw ParleyError(error) }
         guard token == nil else { throw .invalid("token", "is for the kinds apns and fcm; webpush has a subscription") }
         try checkText(read.endpoint, "endpoint", length: DeviceLimits.endpointLength)
-        // RFC 8030, section 8: a push service is only reached over TLS.
-        guard TextForm.isWebAddress(read.endpoint, schemes: ["https"]) else { throw .invalid("endpoint", "must be an https address") }
+        guard TextForm.isWebAddress(read.endpoint, schemes: endpointSchemes) else { throw .invalid("endpoint", "must be an https address") }
         guard TextForm.isBase64URL(read.p256dh, digits: 87, padding: "=") else {
             throw .invalid("p256dh", "must be a public key of 65 bytes in base64url: 87 characters")
         }

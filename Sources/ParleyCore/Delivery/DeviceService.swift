@@ -7,15 +7,27 @@ public struct DeviceService: Sendable {
 
     let store: any DeviceStore
     let timeSource: any TimeSource
+    let endpointSchemes: [String]
+    let checkSubscription: SubscriptionCheck
 
-    public init(store: any DeviceStore, timeSource: any TimeSource) {
+    /// Refuses what no notification could ever be sent to. The form of its fields is checked already.
+    public typealias SubscriptionCheck = @Sendable (WebPushSubscription) throws(ParleyError) -> Void
+
+    public init(
+        store: any DeviceStore, timeSource: any TimeSource, endpointSchemes: [String] = ["https"],
+        checkSubscription: @escaping SubscriptionCheck = { _ throws(ParleyError) in }
+    ) {
         self.store = store
         self.timeSource = timeSource
+        self.endpointSchemes = endpointSchemes
+        self.checkSubscription = checkSubscription
     }
 
     /// Registers a device; `added` is false when its address was known and has been moved to this user.
     public func register(_ draft: DeviceDraft, as caller: Caller) async throws(ParleyError) -> (device: Device, added: Bool) {
-        let device = try draft.checked(id: .random(), user: try caller.requiredUser(), at: timeSource.now())
+        let device = try draft.checked(
+            id: .random(), user: try caller.requiredUser(), at: timeSource.now(), endpointSchemes: endpointSchemes)
+        if case .webPush(let subscription) = device.address { try checkSubscription(subscription) }
         let registration: DeviceRegistration
         do { registration = try await store.register(device, maxPerUser: Self.maxPerUser) } catch { throw ParleyError(error) }
         switch registration {

@@ -142,6 +142,19 @@ extension Setting {
             key: "push.provider", kind: .choice(["log", "none"]), defaultValue: "log",
             help: "log writes a JSON line for every notification; none queues no push jobs at all."),
         Setting(
+            key: "push.webpush.key_file", kind: .text, defaultValue: nil,
+            help: "PEM file with the private key of Web Push, on the curve P-256. Embedded, one is made in the data folder when this "
+                + "is not set; a cluster sends no Web Push without it. See docs/WEBPUSH.md."),
+        Setting(
+            key: "push.webpush.contact", kind: .text, defaultValue: nil,
+            help: "mailto: or https: address where push services reach whoever runs this server; needed with push.webpush.key_file."),
+        Setting(
+            key: "push.webpush.hosts", kind: .text, defaultValue: nil,
+            help: "Hosts of push services that browsers may name, with commas between; *.example.com is all below it. Any when not set."),
+        Setting(
+            key: "push.webpush.endpoints", kind: .choice(["public", "private"]), defaultValue: "public",
+            help: "private lets browsers name push services on this machine and in its network too: for tests, never in the internet."),
+        Setting(
             key: "push.log_file", kind: .text, defaultValue: "-", help: "File of the log provider; - is standard output."),
         Setting(
             key: "push.privacy", kind: .choice(PushPrivacy.allCases.map(\.rawValue)), defaultValue: PushPrivacy.full.rawValue,

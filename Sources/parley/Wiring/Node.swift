@@ -41,7 +41,9 @@ struct Node {
         let publisher = Publisher(bus: backend.bus, instruments: instruments)
         let activity = CreateActivity()
         let createsFirst = CreatesFirst(activity, timeSource: time)
-        let worker = roles.contains(.push) ? try PushWiring.worker(settings, backend, time, createsFirst, logger) : nil
+        let webPush = try WebPushWiring(settings, sends: roles.contains(.push), time, logger)
+        let worker =
+            roles.contains(.push) ? try PushWiring.worker(settings, backend, webPush.providers, time, createsFirst, logger) : nil
         let effects = EffectWiring(
             backend: backend, publisher: publisher, media: media, createsFirst: createsFirst, configuration: Self.notifier(settings),
             timeSource: time, instruments: instruments, logger: logger, afterEnqueue: { worker?.wake() })
@@ -83,7 +85,9 @@ struct Node {
         let router = parleyRouter(
             APIServices(
                 messages: messages, conversations: conversations, media: media,
-                devices: DeviceService(store: backend.devices, timeSource: time),
+                devices: DeviceService(
+                    store: backend.devices, timeSource: time, endpointSchemes: webPush.endpointSchemes,
+                    checkSubscription: webPush.checkSubscription),
                 notificationSettings: NotificationSettingsService(store: backend.notificationSettings, isTimeZone: TimeZoneNames.areKnown),
                 presence: presence, markers: markers, typing: typing, revocations: revocations,
                 events: { caller, id, replayLimit, channel async throws(ParleyError) in
@@ -93,7 +97,7 @@ struct Node {
                 limits: requestLimits, doors: Self.doors(roles),
                 dependencies: backend.dependencies.map { Dependency(name: $0.key, check: $0.value) },
                 metrics: metrics,
-                sampleMetrics: { await sampler.sample() }, demo: demo, timeSource: time))
+                sampleMetrics: { await sampler.sample() }, demo: demo, timeSource: time, webPushKey: webPush.publicKey))
         let clock = HubClock(
             hub: hub, bus: backend.bus, resume: resume, presence: presence, revocations: revocations, departures: backend.departures,
             configuration: gatewayConfiguration, logger: logger)
@@ -111,7 +115,7 @@ struct Node {
             onServerRunning: { channel in await onServerRunning(channel.localAddress?.port ?? settings.number("port")) },
             eventLoopGroupProvider: .singleton, logger: logger)
         let workers: [any Service] = worker.map { [$0] } ?? []
-        services = workers + effects.services + lanes.lanes + [counter, presence, reader, sessions, server, clock]
+        services = webPush.services + workers + effects.services + lanes.lanes + [counter, presence, reader, sessions, server, clock]
     }
 
     private static func doors(_ roles: Set<NodeRole>) -> Set<APIDoor> {

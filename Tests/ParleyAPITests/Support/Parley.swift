@@ -22,6 +22,8 @@ struct Parley: Sendable {
         var doors = Set(APIDoor.allCases)
         var secret: String? = Parley.secret
         var jwks: String?
+        var webPushKey: String?
+        var checkSubscription: DeviceService.SubscriptionCheck = { _ throws(ParleyError) in }
     }
 
     let time = ManualTimeSource()
@@ -68,7 +70,7 @@ struct Parley: Sendable {
             APIServices(
                 messages: messages,
                 conversations: ConversationService(store: store, access: access, bus: bus, timeSource: time, limits: limits),
-                media: media, devices: DeviceService(store: store.devices, timeSource: time),
+                media: media, devices: DeviceService(store: store.devices, timeSource: time, checkSubscription: setup.checkSubscription),
                 notificationSettings: NotificationSettingsService(store: store.settings, isTimeZone: TimeZoneNames.areKnown),
                 presence: PresenceService(presence: presence, conversations: store, bus: bus, timeSource: time),
                 markers: MarkerService(
@@ -80,7 +82,7 @@ struct Parley: Sendable {
                 verifier: try await JWTTokenVerifier(secret: setup.secret, jwks: setup.jwks, timeSource: time, revocations: revocations),
                 limits: setup.limits, doors: setup.doors,
                 dependencies: [Dependency(name: "storage") { () async throws(StoreError) in try store.outage.check() }],
-                metrics: PrometheusRegistry(), sampleMetrics: {}, demo: nil, timeSource: time))
+                metrics: PrometheusRegistry(), sampleMetrics: {}, demo: nil, timeSource: time, webPushKey: setup.webPushKey))
         responder = router.buildResponder()
     }
 
