@@ -176,6 +176,10 @@ final class SimulatedQueue: PushQueue {
                     entry.job = entry.job.addressed(to: recipients)
                     entry.dueAt = now.advanced(bySeconds: seconds)
                     state.entries[id] = entry
+                case .returned(let seconds):
+                    entry.attempt -= 1
+                    entry.dueAt = now.advanced(bySeconds: seconds)
+                    state.entries[id] = entry
                 case .dead(let recipients, _):
                     state.entries[id] = nil
                     state.dead.append(entry.job.addressed(to: recipients))
