@@ -85,19 +85,22 @@ async def a_direct_conversation_opened_on_two_nodes_at_once_is_one(world: World)
 
 
 async def participants_added_on_two_nodes_at_once_are_all_in(world: World) -> None:
-    ada, both = world.users(2)
+    ada, *added_twice = world.users(9)
     owners = [at(node, ada) for node in (FIRST, SECOND)]
     group = await owners[FIRST].group()
     added = [world.users(6) for _ in owners]
     # Each listens on the other node than the one where they are added.
-    devices = [await at(1 - node, user).device() for node in (FIRST, SECOND) for user in added[node]] + [await both.device()]
+    devices = [await at(1 - node, user).device() for node in (FIRST, SECOND) for user in added[node]]
+    devices += [await user.device() for user in added_twice]
 
-    async def add(node: int) -> None:
-        for user in [*added[node][:3], both, *added[node][3:]]:
+    async def add(node: int, users: List[User]) -> None:
+        for user in users:
             await owners[node].rest("PUT", f"/v1/conversations/{group}/participants/{user.id}", {"role": "member"})
 
-    await asyncio.gather(add(FIRST), add(SECOND))
-    everybody = sorted(user.id for user in [ada, both, *added[FIRST], *added[SECOND]])
+    await asyncio.gather(*(add(node, added[node]) for node in (FIRST, SECOND)))
+    for user in added_twice:
+        await asyncio.gather(*(add(node, [user]) for node in (FIRST, SECOND)))
+    everybody = sorted(user.id for user in [ada, *added_twice, *added[FIRST], *added[SECOND]])
     views = [await view_of(owner, group) for owner in owners]
     same(views[FIRST], views[SECOND], "how the nodes see it")
     same(views[FIRST]["participant_count"], len(everybody), "how many are in")
