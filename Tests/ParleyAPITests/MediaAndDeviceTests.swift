@@ -100,7 +100,7 @@ struct DeviceTests {
             for body in Self.good {
                 let answer = try await parley.call(.post, "/v1/devices", as: ada, body)
                 #expect(answer.status == 201)
-                #expect(answer.json.names == ["id", "kind", "token", "subscription", "name", "created_at"])
+                #expect(answer.json.names == ["id", "kind", "token", "subscription", "name", "created_at", "registered_at"])
                 for name in ["kind", "token", "subscription", "name"] { #expect(answer[name] == body[name] ?? .null) }
                 ids.append(try answer.string("id"))
             }

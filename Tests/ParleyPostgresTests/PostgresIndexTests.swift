@@ -33,7 +33,7 @@ struct PostgresIndexTests {
         """
         INSERT INTO media SELECT md5('x' || n)::uuid, md5('u')::uuid, 'image', '', 1, '', '', 1, 1, 1, now() FROM generate_series(1, 2000) AS n
         """,
-        "INSERT INTO notification_settings SELECT md5('u' || n)::uuid, NULL, 'UTC', NULL, NULL, NULL FROM generate_series(1, 2000) AS n",
+        "INSERT INTO notification_settings SELECT md5('u' || n)::uuid, NULL, 'UTC', NULL, NULL, NULL FROM generate_series(1, 2000) AS n ON CONFLICT DO NOTHING",
         "INSERT INTO push_devices SELECT md5('u' || n)::uuid, md5('d' || n)::uuid, 1, 0 FROM generate_series(1, 2000) AS n ON CONFLICT DO NOTHING",
         """
         INSERT INTO push_alerts

@@ -9,6 +9,7 @@ import Testing
 struct PostgresMigratorTests {
     private static let all = [
         "1 conversations and participants", "2 media, devices and revoked tokens", "3 checkpoints of nodes", "4 copies of data folders",
+        "5 notifications",
         "6 departures by time",
     ]
 

@@ -145,7 +145,7 @@ extension PushLedgerConformance {
             // Nothing new is shown, and there is no number: what was counted for it is old all the same.
             try await reader.read(to: 2, at: 1)
             try checkEqual(try await reader.due(at: 1), [], "what is due while the lease lasts")
-            try await reader.finish(due[0], [reader.devices[0]: 2], at: 2)
+            try await reader.finish(due[0], [reader.devices[0]: 0], at: 2)
             let again = try await reader.due(at: 2)
             try checkEqual(again, [reader.takeBack(2)], "what is due afterwards")
             try await reader.finish(again[0], [reader.devices[0]: 0], at: 3)
@@ -160,8 +160,11 @@ extension PushLedgerConformance {
             try await reader.finish(first, [reader.devices[0]: 1], at: 61)
             try await reader.ledger.finishTakeBacks([(first, .retry(after: 0))], at: Sample.time(61))
             try checkEqual(try await reader.due(at: 62), [], "what is due while the second lease lasts")
-            try await reader.finish(second, [reader.devices[0]: 1], at: 63)
-            try await reader.finish(second, [reader.devices[0]: 1], at: 63)
+            let third = try await reader.due(at: 120)
+            try checkEqual(third, [reader.takeBack(1, attempt: 3)], "what is due when it has ended too")
+            try await reader.finish(second, [reader.devices[0]: 1], at: 121)
+            try await reader.finish(third[0], [reader.devices[0]: 1], at: 122)
+            try await reader.finish(third[0], [reader.devices[0]: 1], at: 122)
             try checkEqual(try await reader.due(at: 1_000_000), [], "what is due at the end")
         },
     ]
