@@ -16,7 +16,7 @@ struct StandInSubscription: Sendable {
 
     /// What was meant, and the length of the record. Nil when this browser cannot read it.
     func decrypt(_ body: [UInt8]) -> (plaintext: [UInt8], paddedLength: Int)? {
-        guard body.count > 21, body[20] == 65, body.count >= 86 + 18 else { return nil }
+        guard body.count > 21, body[20] == 65, body.count >= 86 + 17 else { return nil }
         let salt = Data(body[0..<16])
         let recordSize = body[16..<20].reduce(0) { $0 << 8 | Int($1) }
         let sender = Data(body[21..<86])

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from browser import Browser, Failed, Page
 from chat_page import CONNECTED, ChatPage
 from webpush_service import Delivery, PushService, Subscription
 
-DESK = (1280, 800)
+PHONE, DESK = (390, 844), (1280, 800)
 SETTINGS = {"PARLEY_PUSH_WEBPUSH_ENDPOINTS": "private", "PARLEY_PUSH_WEBPUSH_CONTACT": "mailto:push@example.com"}
 BUTTON = "document.getElementById('push-toggle')"
 REGISTRATION = "(await navigator.serviceWorker.getRegistrations()).find((each) => each.scope.endsWith('/?as=ben'))"
@@ -90,14 +90,17 @@ class NotificationCases:
         second = await self._pushed("Hello?")
         await self._alerts_are([("New message", "Hello?", second)])
         await self.worker.deliver("/?as=ben", {**second, "sequence_number": 1, "message_id": first["message_id"], "body": "Late"})
+        await self._pushes_are_done(second)
         await self._alerts_are([("New message", "Hello?", second)])
         await self.worker.deliver("/?as=ben", {**second, "title": "Ada", "count": 12, "badge": 12})
         await self._alerts_are([("Ada", "12 new messages", second)])
 
     async def what_is_read_elsewhere_takes_its_alert_along(self) -> None:
         last = await self._pushed("Read this on your phone")
+        await self._alerts_are([("New message", "Read this on your phone", last)])
         read = {"type": "read", "conversation_id": self.direct, "badge": 0}
         await self.worker.deliver("/?as=ben", {**read, "last_read_sequence": last["sequence_number"] - 1})
+        await self._pushes_are_done(last)
         await self._alerts_are([("New message", "Read this on your phone", last)])
         await self.worker.deliver("/?as=ben", {**read, "last_read_sequence": last["sequence_number"]})
         await self._alerts_are([])
@@ -110,9 +113,8 @@ class NotificationCases:
     async def an_alert_opens_its_conversation(self) -> None:
         """The click itself is the operating system's; what the service worker does then is asked of it."""
         await self._pushed("Open me")
-        page = self.bens_window = await self._bens_page()
-        await page.run("location.hash = ''")
-        await page.until("!location.hash.slice(1)")
+        page = self.bens_window = await self._bens_page(PHONE)  # which begins with the list, so that nothing is read yet
+        await page.until("document.body.dataset.view === 'list'")
         await self.worker.evaluate("/?as=ben", """
             registration.getNotifications().then(([notification]) => {
               const click = new NotificationEvent('notificationclick', { notification });
@@ -141,9 +143,9 @@ class NotificationCases:
 
     # MARK: Helpers
 
-    async def _bens_page(self) -> ChatPage:
+    async def _bens_page(self, size: Tuple[int, int] = DESK) -> ChatPage:
         subscription = json.dumps(self.subscription.json)
-        window = await self.browser.page("about:blank", *DESK)
+        window = await self.browser.page("about:blank", *size)
         await window.call("Page.addScriptToEvaluateOnNewDocument", {"source": PUSH_MANAGER % subscription})
         await window.go(f"{self.server.base_url}/?as=ben")
         page = ChatPage(window)
@@ -153,11 +155,23 @@ class NotificationCases:
     async def _pushed(self, text: str) -> Dict[str, Any]:
         """What Ada writes reaches the push service, and from there the service worker."""
         await self._write(self.ada, text)
+        newest = f"import('/demo/api.js').then(({{ call }}) => call('GET', '/v1/conversations/{self.direct}/messages')).then(" \
+            "({ messages }) => messages.at(-1))"
+        await self.ada.until(f"{newest}.then(({{ content }}) => content === {json.dumps(text)})")
+        id = (await self.ada.run(newest))["id"]
         delivery: Delivery = await asyncio.to_thread(self.subscription.next)
-        while delivery.payload.get("body") != text:  # what was written while he went
+        while delivery.payload.get("message_id") != id:  # of what was written before
             delivery = await asyncio.to_thread(self.subscription.next)
         await self.worker.deliver("/?as=ben", delivery.payload)
         return delivery.payload
+
+    async def _pushes_are_done(self, like: Dict[str, Any]) -> None:
+        """Whatever was delivered before this has shown what it shows: pushes are worked on in their order."""
+        other = {**like, "conversation_id": "0" * 8 + self.direct[8:], "body": "Elsewhere"}
+        await self.worker.deliver("/?as=ben", other)
+        await self.ada.until(f"{ALERTS}.then((alerts) => alerts.includes('Elsewhere'))")
+        await self.worker.deliver("/?as=ben", {"type": "read", "conversation_id": other["conversation_id"], "last_read_sequence": 2 ** 40})
+        await self.ada.until(f"{ALERTS}.then((alerts) => !alerts.includes('Elsewhere'))")
 
     async def _alerts_are(self, wanted: List[tuple]) -> None:
         shown = [{"title": title, "body": body, "tag": self.direct, "data": {

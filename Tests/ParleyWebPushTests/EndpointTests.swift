@@ -1,3 +1,4 @@
+import Dispatch
 import ParleyModel
 import Testing
 
@@ -111,6 +112,28 @@ struct EndpointTests {
         clock.advance(HostCheck.fineSeconds)
         #expect(await check.verdict(on: "good.example") == .fine)
         #expect(lookUps.count == 5)
+    }
+
+    @Test func `names that nobody answers for hold no more than some threads, and known names go on`() async throws {
+        let clock = Clock()
+        let (started, released) = (Counter(), DispatchSemaphore(value: 0))
+        let check = HostCheck(time: clock) { host in
+            if host.hasPrefix("slow") {
+                started.add()
+                released.wait()
+            }
+            return .success([IPAddress(bytes: [8, 8, 8, 8])])
+        }
+        #expect(await check.verdict(on: "good.example") == .fine)
+        clock.advance(HostCheck.fineSeconds)
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<HostCheck.maxLookUps { group.addTask { _ = await check.verdict(on: "slow\(number).example") } }
+            while started.count < HostCheck.maxLookUps { try? await Task.sleep(for: .milliseconds(2)) }
+            #expect(await check.verdict(on: "good.example") == .fine)
+            #expect(await check.verdict(on: "other.example") == .unknown(reason: "too many names are being looked up"))
+            for _ in 0..<HostCheck.maxLookUps { released.signal() }
+        }
+        #expect(await check.verdict(on: "other.example") == .fine)
     }
 
     @Test func `the system's own look-up finds this machine`() throws {

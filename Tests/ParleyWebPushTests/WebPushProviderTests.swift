@@ -210,12 +210,10 @@ struct WebPushProviderTests {
         try await run(limits: Self.quick()) { world in
             let (_, subscription) = world.service.subscribe()
             world.service.behave(behaviour)
-            let start = ContinuousClock.now
             guard case .retry(nil, _) = await world.provider.send(Sample.notification(to: subscription)) else {
                 Issue.record("not to be tried again")
                 return
             }
-            #expect(ContinuousClock.now - start < .seconds(5))
         }
     }
 
@@ -252,8 +250,9 @@ struct WebPushProviderTests {
 
     @Test func `a push service that stalls holds few requests, and leaves the others as they were`() async throws {
         var limits = WebPushLimits()
-        limits.requestSeconds = 3
-        limits.waitingSeconds = 1
+        // Longer than the test takes: the others cannot have waited for it.
+        limits.requestSeconds = 100
+        limits.waitingSeconds = 100
         try await run(limits: limits) { world in
             let stalling = try await WebPushStandIn.start()
             stalling.behave(.stall)
@@ -261,16 +260,14 @@ struct WebPushProviderTests {
             let (_, subscription) = world.service.subscribe(serverKey: world.key.publicKey)
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<200 { group.addTask { _ = await world.provider.send(Sample.notification(to: stalled)) } }
-                let start = ContinuousClock.now
-                for _ in 0..<50 {
+                for _ in 0..<20 {
                     let answer = await world.provider.send(Sample.notification(to: subscription))
                     guard case .accepted = answer else {
                         Issue.record("\(answer)")
                         break
                     }
                 }
-                // Well before the first of the others gives up.
-                #expect(ContinuousClock.now - start < .seconds(3))
+                group.cancelAll()
             }
             #expect(stalling.mostUnderWay <= limits.firstUnderWayPerOrigin)
             await stalling.stop()
@@ -293,13 +290,15 @@ struct WebPushProviderTests {
     @Test func `a task that is cancelled while it waits answers at once`() async throws {
         var limits = WebPushLimits()
         limits.firstUnderWayPerOrigin = 1
+        // Longer than a test may take.
+        limits.requestSeconds = 1000
+        limits.waitingSeconds = 1000
         try await run(limits: limits) { world in
             let (_, subscription) = world.service.subscribe()
             world.service.behave(.stall)
             let first = Task { await world.provider.send(Sample.notification(to: subscription)) }
             while world.service.requests == 0 { try await Task.sleep(for: .milliseconds(5)) }
             let second = Task { await world.provider.send(Sample.notification(to: subscription)) }
-            let start = ContinuousClock.now
             second.cancel()
             first.cancel()
             for task in [first, second] {
@@ -308,7 +307,6 @@ struct WebPushProviderTests {
                     return
                 }
             }
-            #expect(ContinuousClock.now - start < .seconds(5))
         }
     }
 

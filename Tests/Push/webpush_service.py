@@ -10,6 +10,7 @@ import json
 import os
 import queue
 import re
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -134,8 +135,7 @@ class PushService:
         self.subscriptions: Dict[str, Subscription] = {}
         self.complaints: List[str] = []
         self.released = threading.Event()  # ends the requests that are never answered
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), lambda *arguments: Handler(self, *arguments))
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", 0), lambda *arguments: Handler(self, *arguments))
         self.origin = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -148,6 +148,15 @@ class PushService:
         self.released.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *arguments: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # of a server that was killed in the middle of a request
+            super().handle_error(*arguments)
 
 
 class Handler(BaseHTTPRequestHandler):

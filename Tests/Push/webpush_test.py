@@ -24,14 +24,19 @@ import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
+
+import http_ece
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from py_vapid import Vapid02
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / folder) for folder in ("Tests/Crash", "Tests/Push")]
 
 from server import ParleyServer, ServerFailed  # noqa: E402
 from tokens import sign  # noqa: E402
-from webpush_service import HANGS_UP, Answer, PushFailed, PushService, Subscription, until  # noqa: E402
+from webpush_service import HANGS_UP, Answer, PushFailed, PushService, Subscription, decode, encode, until  # noqa: E402
 
 CONTACT = "mailto:push@example.com"
 SETTINGS = {"PARLEY_PUSH_WEBPUSH_ENDPOINTS": "private", "PARLEY_PUSH_WEBPUSH_CONTACT": CONTACT}
@@ -83,7 +88,8 @@ class WebPushTest:
             self.a_redirection_is_not_followed, self.the_key_outlives_a_restart,
         ])
         self._with_server("strict", {}, [self.endpoints_that_lead_inside_are_refused])
-        for case in (self.a_key_file_is_made_and_used, self.what_is_wrong_with_a_key_is_said_at_the_start):
+        for case in (self.the_push_service_of_these_tests_is_strict, self.a_key_file_is_made_and_used,
+                     self.what_is_wrong_with_a_key_is_said_at_the_start):
             self._try(case)
 
     # MARK: Sending
@@ -115,7 +121,7 @@ class WebPushTest:
 
     def a_long_text_fits(self) -> None:
         ada, ben, browser = self._pair()
-        self._write(ada, ben, "👩‍👩‍👧‍👦" * 2000)
+        self._write(ada, ben, "👩‍👩‍👧‍👦" * 500)
         delivery = browser.next()
         check(delivery.length <= 4096, "the body has", delivery.length, "bytes")
         check(set(delivery.payload["body"].replace("👩‍👩‍👧‍👦", "").rstrip(".…")) == set(), "half a character:", delivery.payload["body"][-9:])
@@ -222,7 +228,9 @@ class WebPushTest:
         key = ben.call("GET", "/v1/push/webpush-key")["public_key"]
         file = self.server.data / "webpush-key.pem"
         same(stat.S_IMODE(file.stat().st_mode), 0o600, "the mode of the key's file")
-        self.server.restart()
+        self._write(ada, ben, "Before")
+        browser.next()
+        same(self.server.restart(), 0, "the exit code")  # with connections to the push service open
         same(ben.call("GET", "/v1/push/webpush-key")["public_key"], key, "the key")
         self._write(ada, ben, "Back again")
         same(browser.next().server_key, key)
@@ -261,6 +269,49 @@ class WebPushTest:
             started = self._run("serve", "--port", "0", "--data", str(self.folder / "unused"), *flags)
             same(started.returncode, 1, f"the exit code with {settings}")
             check(sentence in started.stderr, settings, "was told", started.stderr)
+
+    def the_push_service_of_these_tests_is_strict(self) -> None:
+        """Else the cases above would prove little: what is right is taken, and every single thing that is wrong is refused."""
+        service = PushService()
+        key, other = Vapid02(), Vapid02()
+        key.generate_keys()
+        other.generate_keys()
+        browser = service.subscribe(encode(key.public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)))
+        keys = browser.json["keys"]
+        now = int(time.time())
+        claims = {"aud": service.origin, "exp": now + 3600, "sub": CONTACT}
+
+        def told(change: Dict[str, Any] = {}, signer: Vapid02 = key, path: str = browser.path, body: Optional[bytes] = None, **more: Any) -> int:
+            if body is None:
+                body = http_ece.encrypt(b"{}", private_key=ec.generate_private_key(ec.SECP256R1()), dh=decode(keys["p256dh"]),
+                                        auth_secret=decode(keys["auth"]), version="aes128gcm")
+            headers = {"TTL": "60", "Content-Encoding": "aes128gcm", **signer.sign({**claims, **more}), **change}
+            headers = {name: value for name, value in headers.items() if value is not None}
+            request = urllib.request.Request(service.origin + path, body, headers, method="POST")
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    return answer.status
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        try:
+            same(told(), 201, "what is right")
+            same(browser.next().payload, {})
+            for wanted, status in (
+                (404, told(path="/push/none")), (400, told({"TTL": None})), (400, told({"TTL": "soon"})),
+                (400, told({"Content-Encoding": "aesgcm"})), (400, told({"Urgency": "urgent"})), (400, told({"Topic": "a" * 33})),
+                (400, told({"Topic": "a b"})), (401, told({"Authorization": None})), (401, told({"Authorization": "vapid t=a.b.c,k=d"})),
+                (403, told(signer=other)), (403, told(aud="https://push.example.com")), (403, told(exp=now - 1)),
+                (403, told(exp=now + 90_000)), (413, told(body=b"a" * 4097)), (400, told(body=b"a" * 200)),
+            ):
+                same(status, wanted, f"complaints {service.complaints[-1:]}: the status")
+            token = key.sign(claims)["Authorization"]
+            start, _, end = token.rpartition(".")
+            forged = f"{start}.{'B' if end[0] != 'B' else 'C'}{end[1:]}"
+            same(told({"Authorization": forged}), 403, "a forged token")
+            same(browser.waiting, 0, "deliveries of what is wrong")
+        finally:
+            service.stop()
 
     # MARK: Helpers
 

@@ -5,8 +5,16 @@
 
 self.addEventListener('install', () => self.skipWaiting());
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
-self.addEventListener('push', (event) => event.waitUntil(received(event)));
+self.addEventListener('push', (event) => event.waitUntil(inOrder(() => received(event))));
 self.addEventListener('notificationclick', (event) => event.waitUntil(clicked(event.notification)));
+
+// One after the other: what was read must not be worked on before the alert that it takes away.
+let working = Promise.resolve();
+
+function inOrder(work) {
+  working = working.then(work, work);
+  return working;
+}
 
 async function received({ data }) {
   const told = read(data);

@@ -1,4 +1,4 @@
-import Dispatch
+import Foundation
 import ParleyCore
 import ParleyModel
 import Synchronization
@@ -42,7 +42,6 @@ final class HostCheck: Sendable {
 
     private let time: any TimeSource
     private let lookUp: LookUp
-    private let queue = DispatchQueue(label: "parley.webpush.names", attributes: .concurrent)
     private let state = Mutex(State())
 
     init(time: any TimeSource, lookUp: @escaping LookUp = systemLookUp) {
@@ -53,8 +52,10 @@ final class HostCheck: Sendable {
     func verdict(on host: String) async -> Verdict {
         let now = time.now()
         let (kept, mayLookUp) = state.withLock { state -> (Verdict?, Bool) in
-            if let kept = state.verdicts[host], now < kept.until { return (kept.verdict, false) }
-            guard state.lookUps < Self.maxLookUps else { return (nil, false) }
+            let kept = state.verdicts[host]
+            if let kept, now < kept.until { return (kept.verdict, false) }
+            // Slow names, which anybody can make up, must not stop what goes to the others: the connection is looked at too.
+            guard state.lookUps < Self.maxLookUps else { return (kept?.verdict == .fine ? .fine : nil, false) }
             state.lookUps += 1
             return (nil, true)
         }
@@ -69,9 +70,10 @@ final class HostCheck: Sendable {
         return verdict
     }
 
+    /// On a thread of its own: Swift's tasks run on Dispatch's threads, and would wait behind look-ups that block those.
     private func lookedUp(_ host: String) async -> Result<[IPAddress], LookUpFailure> {
         await withCheckedContinuation { continuation in
-            queue.async { [lookUp] in continuation.resume(returning: lookUp(host)) }
+            Thread.detachNewThread { [lookUp] in continuation.resume(returning: lookUp(host)) }
         }
     }
 

@@ -13,7 +13,8 @@ enum WebPushPayload {
         case .message(let message):
             let whole = json(message, title: message.title, body: message.text, badge: notification.badge)
             guard whole.count > limit else { return whole }
-            let room = limit - json(message, title: "", body: "", badge: notification.badge).count
+            let empty = json(message, title: message.title.map { _ in "" }, body: message.text.map { _ in "" }, badge: notification.badge)
+            let room = limit - empty.count
             let title = message.title.map { cut($0, toBytes: message.text == nil ? room : room / titleShare) }
             let body = message.text.map { cut($0, toBytes: room - (title.map(length) ?? 0)) }
             return json(message, title: title, body: body, badge: notification.badge)
