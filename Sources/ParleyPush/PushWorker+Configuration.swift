@@ -5,15 +5,17 @@ extension PushWorker {
     public struct Configuration: Sendable, Equatable {
         /// Jobs leased together.
         public var batchSize = 64
-        /// How long nobody else gets the leased jobs, or sends the alerts claimed for them. A worker that dies delays its jobs by
-        /// this.
+        /// How long nobody else gets the leased jobs. A worker that dies delays its jobs by this, unless the queue notices.
         public var leaseSeconds = 60.0
+        /// How long nobody else sends an alert that this worker has claimed: a worker that dies delays the alerts in its hand by this.
+        /// Longer than `sendingSeconds` and the time that a provider takes to answer, else it could be sent twice; shorter than
+        /// `leaseSeconds`.
+        public var claimSeconds = 30.0
         /// Recipients decided upon together, right before they are sent to.
         public var portionRecipients = 1_000
         /// Portions at once that have alerts waiting for their turn.
         public var maxPortions = 4
         /// How long a decision holds: afterwards no further alert of the portion is started, and the rest goes back to the queue.
-        /// With the time that a provider takes to answer it stays below `leaseSeconds`.
         public var sendingSeconds = 10.0
         /// Notifications under way at once at each provider.
         public var maxConcurrentSends = 500

@@ -3,12 +3,12 @@ import ParleyModel
 
 extension PushWorker {
     /// Decides for each recipient of the jobs and claims the alerts to be sent. Where it throws nothing is claimed.
-    func plan(of jobs: [LeasedPushJob], leasedAt: Timestamp) async throws(StoreError) -> PushPlan {
+    func plan(of jobs: [LeasedPushJob]) async throws(StoreError) -> PushPlan {
         let audience = try await audience(of: jobs)
         let chosen = PushSelection(jobs, audience, at: time.now())
         let devices = try await devices(of: chosen.recipients)
         let candidates = PushCandidates(chosen, devices, routing, pauses, at: time.now())
-        let claims = try await claim(candidates.intended, until: leasedAt.advanced(bySeconds: configuration.leaseSeconds))
+        let claims = try await claim(candidates.intended)
         let badges: [UserID: Int64]
         do throws(StoreError) {
             // After the claim: then the ledger knows which are out of date by what is read from now on.
@@ -24,9 +24,9 @@ extension PushWorker {
         return plan
     }
 
-    /// To the end of the jobs' lease and no longer: who gets them then can send at once.
-    private func claim(_ alerts: [IntendedAlert], until end: Timestamp) async throws(StoreError) -> [AlertKey: AlertClaim] {
-        alerts.isEmpty ? [:] : try await ledger.claim(alerts, until: end, at: time.now())
+    private func claim(_ alerts: [IntendedAlert]) async throws(StoreError) -> [AlertKey: AlertClaim] {
+        let now = time.now()
+        return alerts.isEmpty ? [:] : try await ledger.claim(alerts, until: now.advanced(bySeconds: configuration.claimSeconds), at: now)
     }
 
     /// Where this fails the claims end by themselves.

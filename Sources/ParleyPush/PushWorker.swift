@@ -124,8 +124,14 @@ public struct PushWorker: Service {
                 await giveBack(rest, after: 0)
                 break
             }
+            // What is begun now must be settled before others get the jobs.
+            guard time.now() < leasedAt.advanced(bySeconds: configuration.leaseSeconds - configuration.claimSeconds) else {
+                portions.giveBack(isAnswered: true)
+                await giveBack(rest, after: 0, reason: "not reached before its time was up")
+                break
+            }
             do throws(StoreError) {
-                let plan = try await plan(of: Array(portion), leasedAt: leasedAt)
+                let plan = try await plan(of: Array(portion))
                 let decidedAt = time.now()
                 group.addTask {
                     await send(plan, decidedAt: decidedAt) { portions.giveBack(isAnswered: true) }

@@ -210,6 +210,12 @@ class Corruption(unittest.TestCase):
         self.observed.notifications[0]["preview"] = "something else"
         self.assertEqual(self.failing(), {"private"})
 
+    def test_a_notification_that_stands_for_several(self) -> None:
+        self.observed.notifications[0].update(count=5, preview="5 new messages")
+        self.assertEqual(self.failing(), set())
+        self.observed.notifications[0].update(count=4)
+        self.assertEqual(self.failing(), {"private"})
+
 
 class Contradiction(unittest.TestCase):
     def setUp(self) -> None:

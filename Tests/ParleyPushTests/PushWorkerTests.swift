@@ -209,6 +209,25 @@ struct PushWorkerTests {
         #expect(stage.queue.finished == [[PushJobID(1): .retry(after: 0, recipients: [UserID(4), UserID(5)], reason: reason)]])
     }
 
+    @Test func `what is not begun early enough to be settled within the lease goes back`() async throws {
+        let time = stage.time
+        let provider = FakePushProvider { _ in
+            time.advance(bySeconds: 31)
+            return .accepted(id: nil)
+        }
+        stage.queue.add(.sample(1, to: [2, 3]), .sample(2, to: [4, 5]))
+        _ = try await stage.worker(provider) {
+            $0.maxConcurrentSends = 1
+            $0.portionRecipients = 2
+            $0.maxPortions = 1
+            $0.sendingSeconds = 60
+        }.workBatch()
+        #expect(provider.recipients == [UserID(2), UserID(3)])
+        let reason = "not reached before its time was up"
+        let waits = PushJobResult.retry(after: 0, recipients: [UserID(4), UserID(5)], reason: reason)
+        #expect(stage.queue.results == [PushJobID(1): .done, PushJobID(2): waits])
+    }
+
     @Test func `no more notifications are under way than allowed`() async throws {
         let underWay = Mutex((now: 0, most: 0))
         let provider = FakePushProvider { _ in

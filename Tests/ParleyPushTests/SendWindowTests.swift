@@ -4,7 +4,7 @@ import Testing
 @testable import ParleyPush
 
 struct SendWindowTests {
-    private let window = SendWindow(size: 2, patience: .seconds(1))
+    private let window = SendWindow(size: 2, patience: .seconds(3600))
 
     /// Without how long it has been so.
     private func name(_ turn: SendWindow.Turn) -> String {
@@ -29,7 +29,7 @@ struct SendWindowTests {
         for _ in 1...2 { _ = await window.take() }
         let third = Task { await window.take() }
         while !window.isStalled {
-            window.look(at: .now + .seconds(2))
+            window.look(at: .now + .seconds(7200))
             await Task.yield()
         }
         #expect(name(await third.value) == "refused")
@@ -41,7 +41,7 @@ struct SendWindowTests {
         for _ in 1...2 { _ = await window.take() }
         let third = Task { await window.take() }
         while window.waitingCount == 0 { await Task.yield() }
-        window.look(at: .now + .milliseconds(900))
+        window.look(at: .now + .seconds(1800))
         #expect(!window.isStalled)
         window.giveBack(isAnswered: false)
         #expect(await third.value == .granted)
@@ -49,11 +49,11 @@ struct SendWindowTests {
 
     @Test(.timeLimit(.minutes(1)))
     func `while it stalls a few try, and the first real answer opens it`() async {
-        let window = SendWindow(size: 10, patience: .seconds(1))
+        let window = SendWindow(size: 10, patience: .seconds(3600))
         for _ in 1...10 { _ = await window.take() }
         let waiter = Task { await window.take() }
         while !window.isStalled {
-            window.look(at: .now + .seconds(2))
+            window.look(at: .now + .seconds(7200))
             await Task.yield()
         }
         _ = await waiter.value
@@ -71,10 +71,10 @@ struct SendWindowTests {
         for _ in 1...2 { _ = await window.take() }
         let waiter = Task { await window.take() }
         while window.waitingCount == 0 { await Task.yield() }
-        window.giveBack(isAnswered: true, after: .seconds(5))
+        window.giveBack(isAnswered: true, after: .seconds(50_000))
         #expect(await waiter.value == .granted)
         #expect(name(await window.take()) == "refused")
-        window.giveBack(isAnswered: true, after: .seconds(5))
+        window.giveBack(isAnswered: true, after: .seconds(50_000))
         #expect(await window.take() == .granted)
         for _ in 1...50 {
             window.giveBack(isAnswered: true, after: .milliseconds(1))
@@ -88,11 +88,11 @@ struct SendWindowTests {
 
     @Test(.timeLimit(.minutes(1)))
     func `who waits when a provider becomes slow is sent away`() async {
-        let window = SendWindow(size: 2, patience: .seconds(1))
+        let window = SendWindow(size: 2, patience: .seconds(3600))
         for _ in 1...2 { _ = await window.take() }
         let waiters = (1...2).map { _ in Task { await window.take() } }
         while window.waitingCount < 2 { await Task.yield() }
-        window.giveBack(isAnswered: true, after: .seconds(5))
+        window.giveBack(isAnswered: true, after: .seconds(50_000))
         window.look()
         let turns = [name(await waiters[0].value), name(await waiters[1].value)].sorted()
         #expect(turns == ["granted", "refused"])
