@@ -6,8 +6,8 @@ import ParleyStores
 
 struct PushCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "push", abstract: "Look after push jobs that were given up: list them, send them again.",
-        subcommands: [List.self, Replay.self], defaultSubcommand: List.self)
+        commandName: "push", abstract: "Look after push jobs that were given up, and try out push services.",
+        subcommands: [List.self, Replay.self, PushTestCommand.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -41,7 +41,8 @@ struct Node {
         let publisher = Publisher(bus: backend.bus, instruments: instruments)
         let activity = CreateActivity()
         let createsFirst = CreatesFirst(activity, timeSource: time)
-        let worker = roles.contains(.push) ? try PushWiring.worker(settings, backend, time, createsFirst, logger) : nil
+        let pushServices = roles.contains(.push) ? try PushWiring.services(settings, time) : nil
+        let worker = try pushServices.map { try PushWiring.worker($0, settings, backend, time, createsFirst, logger) }
         let effects = EffectWiring(
             backend: backend, publisher: publisher, media: media, createsFirst: createsFirst, configuration: Self.notifier(settings),
             timeSource: time, instruments: instruments, logger: logger, afterEnqueue: { worker?.wake() })
@@ -109,7 +110,7 @@ struct Node {
                 availableConnectionsDelegate: .maximum(OpenFiles.forConnections, logger: logger)),
             onServerRunning: { channel in await onServerRunning(channel.localAddress?.port ?? settings.number("port")) },
             eventLoopGroupProvider: .singleton, logger: logger)
-        let workers: [any Service] = worker.map { [$0] } ?? []
+        let workers: [any Service] = (pushServices?.clients ?? []) + (worker.map { [$0] } ?? [])
         services = workers + effects.services + lanes.lanes + [counter, presence, reader, sessions, server, clock]
     }
 

@@ -5,13 +5,19 @@ import ParleyPush
 /// Picks the push providers.
 enum PushWiring {
     /// Nil when notifications are switched off.
-    static func worker(_ settings: Settings, _ backend: Backend, _ time: any TimeSource, _ createsFirst: CreatesFirst, _ logger: Logger)
-        throws -> PushWorker?
-    {
+    static func services(_ settings: Settings, _ time: any TimeSource) throws -> PushServices? {
         guard settings.text("push.provider") == "log" else { return nil }
-        return PushWorker(
+        return try PushServices(settings, time: time)
+    }
+
+    /// Each kind of device goes to its push service, and to the log what no other serves.
+    static func worker(
+        _ services: PushServices, _ settings: Settings, _ backend: Backend, _ time: any TimeSource, _ createsFirst: CreatesFirst,
+        _ logger: Logger
+    ) throws -> PushWorker {
+        PushWorker(
             queue: backend.pushQueue, conversations: backend.conversations, presence: backend.presence, devices: backend.devices,
-            providers: [try LogPushProvider(path: settings.text("push.log_file"), time: time)], time: time, logger: logger,
-            createsFirst: createsFirst)
+            providers: services.providers + [try LogPushProvider(path: settings.text("push.log_file"), time: time)], time: time,
+            logger: logger, createsFirst: createsFirst)
     }
 }
