@@ -73,7 +73,7 @@ struct APNsProviderTokenTests {
             let configuration = try APNsConfiguration(
                 key: APNsKey(pem: other.keyPEM), keyID: scene.standIn.configuration.keyID, teamID: scene.standIn.configuration.teamID,
                 topic: APNsScene.topic, url: scene.standIn.url)
-            let client = try PushHTTPClient(trustRoots: scene.standIn.trustRoots)
+            let client = try PushHTTPClient(limits: .patient, trustRoots: scene.standIn.trustRoots)
             let provider = APNsPushProvider(configuration, client: client, time: scene.time)
             let answer = await provider.send(
                 .sample(.message(.sample()), to: .apns(token: APNsScene.token), badge: nil, at: scene.time.now()))

@@ -60,7 +60,7 @@ struct PushFailureTests {
             let configuration = try APNsConfiguration(
                 key: APNsKey(pem: scene.standIn.keyPEM), keyID: scene.standIn.configuration.keyID,
                 teamID: scene.standIn.configuration.teamID, topic: APNsScene.topic, url: scene.standIn.url)
-            let client = try PushHTTPClient()
+            let client = try PushHTTPClient(limits: .patient)
             let provider = APNsPushProvider(configuration, client: client, time: scene.time)
             let answer = await provider.send(
                 .sample(.message(.sample()), to: .apns(token: APNsScene.token), badge: nil, at: scene.time.now()))
@@ -87,7 +87,7 @@ struct PushFailureTests {
     }
 
     @Test func `a service that keeps failing is left alone for a while, and then asked by one`() async throws {
-        var limits = PushServiceLimits()
+        var limits = PushServiceLimits.patient
         limits.maxFailures = 3
         try await APNsScene.run(limits: limits) { scene in
             scene.standIn.misbehave(.reply(APNsStandIn.reply(500, "InternalServerError")), forNext: 4)
@@ -107,7 +107,7 @@ struct PushFailureTests {
     }
 
     @Test func `refusals of notifications are no failures of the service`() async throws {
-        var limits = PushServiceLimits()
+        var limits = PushServiceLimits.patient
         limits.maxFailures = 3
         try await APNsScene.run(limits: limits) { scene in
             scene.standIn.misbehave(.reply(APNsStandIn.reply(400, "BadDeviceToken")), forNext: 5)

@@ -33,14 +33,15 @@ struct PushKeyTests {
     @Test(arguments: wrongKeys)
     func `a file that is no key of APNs is refused with a sentence`(text: String, sentence: String) throws {
         let file = try TemporaryFile(text)
-        let error = #expect(throws: PushKeyError.self) { try APNsKey(file: file.path) }
+        let error = withExtendedLifetime(file) { #expect(throws: PushKeyError.self) { try APNsKey(file: file.path) } }
         let description = try #require(error).description
         #expect(description.hasPrefix("the file \(file.path) "))
         #expect(description.contains(sentence), "\(description)")
     }
 
     @Test func `a good key is taken, with other line ends too`() throws {
-        _ = try APNsKey(file: TemporaryFile(Self.goodKey).path)
+        let file = try TemporaryFile(Self.goodKey)
+        try withExtendedLifetime(file) { _ = try APNsKey(file: file.path) }
         _ = try APNsKey(pem: Self.goodKey.replacingOccurrences(of: "\n", with: "\r\n"))
     }
 
@@ -50,8 +51,13 @@ struct PushKeyTests {
         }
         #expect(try sentence("/nowhere/key.p8") == "the file /nowhere/key.p8 is not there")
         #expect(try sentence("/tmp") == "/tmp is a folder, not a file")
-        #expect(try sentence(TemporaryFile("").path).hasSuffix("is empty"))
-        #expect(try sentence(TemporaryFile(Data([0xFF, 0xFE, 0x00])).path).hasSuffix("does not hold text"))
+        for (bytes, end) in [(Data(), "is empty"), (Data([0xFF, 0xFE, 0x00]), "does not hold text")] {
+            let file = try TemporaryFile(bytes)
+            try withExtendedLifetime(file) {
+                let said = try sentence(file.path)
+                #expect(said.hasSuffix(end))
+            }
+        }
     }
 
     static let wrongAccounts: [(change: [String: String?], sentence: String)] = [
@@ -77,7 +83,8 @@ struct PushKeyTests {
         members["token_uri"] = "https://oauth2.googleapis.com/token"
         for (name, value) in change { members[name] = value }
         let file = try TemporaryFile(JSONSerialization.data(withJSONObject: members))
-        let description = try #require(#expect(throws: PushKeyError.self) { try FCMServiceAccount(file: file.path) }).description
+        let error = withExtendedLifetime(file) { #expect(throws: PushKeyError.self) { try FCMServiceAccount(file: file.path) } }
+        let description = try #require(error).description
         #expect(description.hasPrefix("the file \(file.path) "))
         #expect(description.contains(sentence), "\(description)")
     }

@@ -4,6 +4,7 @@ import ParleyModel
 import ParleyPush
 import ParleyPushStandIns
 import ParleyTesting
+import Synchronization
 import Testing
 
 @testable import ParleyPushServices
@@ -18,9 +19,11 @@ struct APNsScene {
     let provider: APNsPushProvider
 
     static func run(
-        limits: PushServiceLimits = .quick, _ change: (inout APNsConfiguration) -> Void = { _ in },
+        limits: PushServiceLimits = .patient, _ change: (inout APNsConfiguration) -> Void = { _ in },
         _ body: (APNsScene) async throws -> Void
     ) async throws {
+        await SceneTurns.shared.take()
+        defer { SceneTurns.shared.give() }
         let time = ManualTimeSource()
         let standIn = APNsStandIn(time: time)
         try await standIn.start(group: MultiThreadedEventLoopGroup.singleton)
@@ -53,9 +56,11 @@ struct FCMScene {
     let provider: FCMPushProvider
 
     static func run(
-        limits: PushServiceLimits = .quick, _ change: (inout FCMConfiguration) -> Void = { _ in },
+        limits: PushServiceLimits = .patient, _ change: (inout FCMConfiguration) -> Void = { _ in },
         _ body: (FCMScene) async throws -> Void
     ) async throws {
+        await SceneTurns.shared.take()
+        defer { SceneTurns.shared.give() }
         let time = ManualTimeSource()
         let standIn = FCMStandIn(time: time)
         try await standIn.start(group: MultiThreadedEventLoopGroup.singleton)
@@ -72,11 +77,48 @@ struct FCMScene {
     func send(_ content: PushContent = .message(.sample()), to token: String = token, badge: Int64? = 3) async -> PushAnswer {
         await provider.send(.sample(content, to: .fcm(token: token), badge: badge, at: time.now()))
     }
+
+    /// Distinct access tokens among the requests that are kept.
+    var bearers: Set<String> { Set(standIn.record.requests.compactMap { $0.field("authorization") }) }
+}
+
+/// Scenes take turns: a hundred handshakes at once, unoptimised and on two cores, take longer than a request may.
+final class SceneTurns: Sendable {
+    static let shared = SceneTurns()
+
+    private let state = Mutex((free: 3, waiting: [CheckedContinuation<Void, Never>]()))
+
+    func take() async {
+        await withCheckedContinuation { continuation in
+            let isMine = state.withLock { state in
+                guard state.free == 0 else {
+                    state.free -= 1
+                    return true
+                }
+                state.waiting.append(continuation)
+                return false
+            }
+            if isMine { continuation.resume() }
+        }
+    }
+
+    func give() {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            if state.waiting.isEmpty { state.free += 1 }
+            return state.waiting.isEmpty ? nil : state.waiting.removeFirst()
+        }
+        next?.resume()
+    }
 }
 
 extension PushServiceLimits {
-    /// Generous where a test is not about time, as machines may be slow.
-    static var quick: PushServiceLimits { PushServiceLimits() }
+    /// Where a test is not about time: machines may be slow.
+    static var patient: PushServiceLimits {
+        var limits = PushServiceLimits()
+        limits.answerSeconds = 60
+        limits.connectSeconds = 60
+        return limits
+    }
 
     /// For tests in which nobody answers.
     static var impatient: PushServiceLimits {

@@ -56,9 +56,9 @@ struct StandInTests {
             let configuration = try Self.configuration(standIn)
             let token = try await APNsProviderToken.renewable(configuration, time: ManualTimeSource()).current().get()
             let good = Self.request(standIn.url, Case(reason: ""), bearer: token)
-            #expect(try await client.send(good, until: .now() + .seconds(10)).get().status == 200)
+            #expect(try await client.send(good, until: .now() + .seconds(60)).get().status == 200)
             let bad = Self.request(standIn.url, test, bearer: token)
-            let answer = try await client.send(bad, until: .now() + .seconds(10)).get()
+            let answer = try await client.send(bad, until: .now() + .seconds(60)).get()
             #expect(answer.status >= 400)
             #expect(String(decoding: answer.body, as: UTF8.self) == #"{"reason":"\#(test.reason)"}"#)
         }
@@ -80,7 +80,7 @@ struct StandInTests {
             let issued = ManualTimeSource(Sample.time(-issuedSecondsAgo))
             let token = try await APNsProviderToken.renewable(configuration, time: issued).current().get()
             let request = Self.request(standIn.url, Case(reason: ""), bearer: token)
-            let answer = try await client.send(request, until: .now() + .seconds(10)).get()
+            let answer = try await client.send(request, until: .now() + .seconds(60)).get()
             #expect(answer.status == (reason == nil ? 200 : 403))
             #expect(String(decoding: answer.body, as: UTF8.self) == reason.map { #"{"reason":"\#($0)"}"# } ?? "")
         }
@@ -94,7 +94,7 @@ struct StandInTests {
                 let time = ManualTimeSource(Sample.time(second))
                 let token = try await APNsProviderToken.renewable(configuration, time: time).current().get()
                 let answer = try await client.send(
-                    Self.request(standIn.url, Case(reason: ""), bearer: token), until: .now() + .seconds(10)
+                    Self.request(standIn.url, Case(reason: ""), bearer: token), until: .now() + .seconds(60)
                 ).get()
                 reasons.append(String(decoding: answer.body, as: UTF8.self))
             }
@@ -120,12 +120,12 @@ struct StandInTests {
         try await FCMScene.run { scene in
             #expect(await scene.send().isAccepted)
             let bearer = try #require(scene.standIn.record.requests.first?.field("authorization"))
-            let client = try PushHTTPClient(trustRoots: scene.standIn.trustRoots)
+            let client = try PushHTTPClient(limits: .patient, trustRoots: scene.standIn.trustRoots)
             var request = HTTPClientRequest(url: scene.standIn.url + "/v1/projects/parley-stand-in/messages:send")
             request.method = .POST
             request.headers = ["authorization": bearer, "content-type": "application/json"]
             request.body = .bytes(ByteBuffer(string: body))
-            let answer = try await client.send(request, until: .now() + .seconds(10)).get()
+            let answer = try await client.send(request, until: .now() + .seconds(60)).get()
             #expect(answer.status == (isAccepted ? 200 : 400))
             await client.close()
         }
@@ -136,10 +136,10 @@ struct StandInTests {
         configuration.keptRequests = 3
         let standIn = APNsStandIn(configuration, time: ManualTimeSource())
         try await standIn.start(group: MultiThreadedEventLoopGroup.singleton)
-        let client = try PushHTTPClient(trustRoots: standIn.trustRoots)
+        let client = try PushHTTPClient(limits: .patient, trustRoots: standIn.trustRoots)
         for id in 1...5 {
             let request = Self.request(standIn.url, Case(reason: "", fields: ["apns-collapse-id": "\(id)"]), bearer: "")
-            _ = try await client.send(request, until: .now() + .seconds(10)).get()
+            _ = try await client.send(request, until: .now() + .seconds(60)).get()
         }
         #expect(standIn.record.requestCount == 5)
         #expect(standIn.record.requests.map { $0.field("apns-collapse-id") } == ["3", "4", "5"])
@@ -150,9 +150,11 @@ struct StandInTests {
     // MARK: Setup
 
     private func withAPNs(_ body: (APNsStandIn, PushHTTPClient) async throws -> Void) async throws {
+        await SceneTurns.shared.take()
+        defer { SceneTurns.shared.give() }
         let standIn = APNsStandIn(time: ManualTimeSource())
         try await standIn.start(group: MultiThreadedEventLoopGroup.singleton)
-        let client = try PushHTTPClient(trustRoots: standIn.trustRoots)
+        let client = try PushHTTPClient(limits: .patient, trustRoots: standIn.trustRoots)
         do { try await body(standIn, client) } catch { Issue.record(error) }
         await client.close()
         try await standIn.close()

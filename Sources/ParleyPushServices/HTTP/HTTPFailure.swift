@@ -4,6 +4,12 @@ import NIOHTTP2
 import NIOPosix
 import NIOSSL
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Why there is no answer. The texts are constant: errors of libraries may carry header fields and addresses, and so keys and
 /// device tokens.
 enum HTTPFailure: Error, Equatable {
@@ -35,10 +41,14 @@ enum HTTPFailure: Error, Equatable {
         case ChannelError.connectTimeout: self = .unreachable("the server did not accept it in time")
         case NIOSSLError.handshakeFailed: self = .unreachable("the TLS handshake failed; is the server's certificate trusted here?")
         case is NIOSSLExtraError: self = .unreachable("the server's certificate is not for its name")
+        case let error as IOError where Self.refusals.contains(error.errnoCode):
+            self = .unreachable("the server does not accept connections")
         case is IOError, is ChannelError, is any NIOHTTP2Error, is NIOSSLError: self = .closed
         default: self = .other(String(describing: type(of: error)))
         }
     }
+
+    private static let refusals: Set<CInt> = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH]
 
     private static func failure(_ error: HTTPClientError) -> HTTPFailure {
         switch error {

@@ -6,8 +6,8 @@ import ParleyStores
 
 struct PushCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "push", abstract: "Look after push jobs that were given up: list them, send them again. Make a key for Web Push.",
-        subcommands: [List.self, Replay.self, WebPushKey.self], defaultSubcommand: List.self)
+        commandName: "push", abstract: "Look after push jobs that were given up, try out push services, make a key for Web Push.",
+        subcommands: [List.self, Replay.self, PushTestCommand.self, WebPushKey.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

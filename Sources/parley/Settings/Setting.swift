@@ -140,7 +140,7 @@ extension Setting {
             help: "Origins of web pages that may open sockets beside the server's own, with commas between; * is any."),
         Setting(
             key: "push.provider", kind: .choice(["log", "none"]), defaultValue: "log",
-            help: "log writes a JSON line for every notification; none queues no push jobs at all."),
+            help: "log writes a JSON line for each notification that no push service takes; none queues no push jobs at all."),
         Setting(
             key: "push.webpush.key_file", kind: .text, defaultValue: nil,
             help: "PEM file with the private key of Web Push, on the curve P-256. Embedded, one is made in the data folder when this "
@@ -159,5 +159,34 @@ extension Setting {
         Setting(
             key: "push.privacy", kind: .choice(PushPrivacy.allCases.map(\.rawValue)), defaultValue: PushPrivacy.full.rawValue,
             help: "What push services are told at most: sender and preview, the sender, or nothing but ids. A user may want less."),
+        Setting(
+            key: "push.apns.key_file", kind: .text, defaultValue: nil,
+            help: "The .p8 file of an Apple key for APNs; switches notifications to Apple devices on. See docs/PUSH.md."),
+        Setting(key: "push.apns.key_id", kind: .text, defaultValue: nil, help: "That key's id, 10 characters."),
+        Setting(key: "push.apns.team_id", kind: .text, defaultValue: nil, help: "The id of the Apple developer team, 10 characters."),
+        Setting(key: "push.apns.topic", kind: .text, defaultValue: nil, help: "The app's bundle id."),
+        Setting(
+            key: "push.apns.environment", kind: .choice(["production", "sandbox"]), defaultValue: "production",
+            help: "sandbox is for apps that Xcode has put on a device."),
+        Setting(
+            key: "push.apns.localization_key", kind: .text, defaultValue: nil,
+            help: "Key of the app's own text for alerts whose text is not told to Apple; its argument is the number of messages."),
+        Setting(
+            key: "push.apns.url", kind: .url(["https"]), defaultValue: nil, help: "Takes the place of Apple's address, for a proxy."),
+        Setting(
+            key: "push.fcm.service_account_file", kind: .text, defaultValue: nil,
+            help: "The JSON file of a Google service account; switches notifications through FCM on. See docs/PUSH.md."),
+        Setting(
+            key: "push.fcm.form", kind: .choice(["notification", "data"]), defaultValue: "notification",
+            help: "notification lets Android show alerts, data leaves the showing to the app."),
+        Setting(key: "push.fcm.channel_id", kind: .text, defaultValue: nil, help: "The Android app's notification channel."),
+        Setting(
+            key: "push.fcm.localization_key", kind: .text, defaultValue: nil,
+            help: "Key of the app's own text for alerts whose text is not told to Google; its argument is the number of messages."),
+        Setting(
+            key: "push.fcm.url", kind: .url(["https"]), defaultValue: nil, help: "Takes the place of Google's address, for a proxy."),
+        Setting(
+            key: "push.trusted_certificates_file", kind: .text, defaultValue: nil,
+            help: "PEM file with certificates that are trusted beside the system's when push services are asked, for a proxy."),
     ]
 }

@@ -14,6 +14,16 @@ extension Settings {
         if !isCluster, roles != Set(NodeRole.allCases) {
             return ["roles must be \(NodeRole.all) in the embedded mode: one process does everything there. A cluster needs the four URLs."]
         }
-        return []
+        return pushContradictions
+    }
+
+    /// A key for APNs is of no use without its names, nor are these without it.
+    private var pushContradictions: [String] {
+        let keys = ["push.apns.key_file", "push.apns.key_id", "push.apns.team_id", "push.apns.topic"]
+        let missing = keys.filter { optional($0) == nil }
+        guard !missing.isEmpty, missing.count < keys.count else { return [] }
+        return [
+            "APNs needs \(keys.joined(separator: ", ")); \(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") not set."
+        ]
     }
 }

@@ -72,6 +72,11 @@ struct Engines: Sendable {
         try await with(RabbitMQPushQueue(RabbitMQConfiguration(url: amqp), logger: logger), { $0.close() }, body)
     }
 
+    /// The devices alone, for commands.
+    func withDevices(_ body: (PostgresDeviceStore) async throws -> Void) async throws {
+        try await with(PostgresDatabase(postgres, connections: 1), { $0.close() }) { try await body(PostgresDeviceStore($0)) }
+    }
+
     /// What a data folder is copied into, its schemas up to date. Few connections: a copy does little at once, and much each time.
     func withCopyTarget<Value: Sendable>(_ logger: Logger, _ body: (CopyTarget) async throws -> Value) async throws -> Value {
         _ = try await migrate()

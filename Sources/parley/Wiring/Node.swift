@@ -42,8 +42,10 @@ struct Node {
         let activity = CreateActivity()
         let createsFirst = CreatesFirst(activity, timeSource: time)
         let webPush = try WebPushWiring(settings, sends: roles.contains(.push), time, logger)
-        let worker =
-            roles.contains(.push) ? try PushWiring.worker(settings, backend, webPush.providers, time, createsFirst, logger) : nil
+        let pushServices = roles.contains(.push) ? try PushWiring.services(settings, time) : nil
+        let worker = try pushServices.map { services in
+            try PushWiring.worker(services.providers + webPush.providers, settings, backend, time, createsFirst, logger)
+        }
         let effects = EffectWiring(
             backend: backend, publisher: publisher, media: media, createsFirst: createsFirst, configuration: Self.notifier(settings),
             timeSource: time, instruments: instruments, logger: logger, afterEnqueue: { worker?.wake() })
@@ -114,8 +116,8 @@ struct Node {
                 availableConnectionsDelegate: .maximum(OpenFiles.forConnections, logger: logger)),
             onServerRunning: { channel in await onServerRunning(channel.localAddress?.port ?? settings.number("port")) },
             eventLoopGroupProvider: .singleton, logger: logger)
-        let workers: [any Service] = worker.map { [$0] } ?? []
-        services = webPush.services + workers + effects.services + lanes.lanes + [counter, presence, reader, sessions, server, clock]
+        let workers: [any Service] = webPush.services + (pushServices?.clients ?? []) + (worker.map { [$0] } ?? [])
+        services = workers + effects.services + lanes.lanes + [counter, presence, reader, sessions, server, clock]
     }
 
     private static func doors(_ roles: Set<NodeRole>) -> Set<APIDoor> {

@@ -5,12 +5,17 @@ import ParleyPush
 
 /// Picks the push providers.
 enum PushWiring {
-    /// Nil when notifications are switched off. The log is for whatever no other provider serves.
-    static func worker(
-        _ settings: Settings, _ backend: Backend, _ providers: [any PushProvider], _ time: any TimeSource, _ createsFirst: CreatesFirst,
-        _ logger: Logger
-    ) throws -> PushWorker? {
+    /// Nil when notifications are switched off.
+    static func services(_ settings: Settings, _ time: any TimeSource) throws -> PushServices? {
         guard settings.text("push.provider") == "log" else { return nil }
+        return try PushServices(settings, time: time)
+    }
+
+    /// Each kind of device goes to its push service, and to the log what no other serves.
+    static func worker(
+        _ providers: [any PushProvider], _ settings: Settings, _ backend: Backend, _ time: any TimeSource, _ createsFirst: CreatesFirst,
+        _ logger: Logger
+    ) throws -> PushWorker {
         var configuration = PushWorker.Configuration()
         configuration.privacy = PushPrivacy(rawValue: settings.text("push.privacy")) ?? configuration.privacy
         return PushWorker(

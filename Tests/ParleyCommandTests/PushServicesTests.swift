@@ -1,0 +1,88 @@
+import Foundation
+import NIOPosix
+import ParleyCore
+import ParleyModel
+import ParleyPush
+import ParleyPushStandIns
+import Testing
+
+@testable import parley
+
+/// What the settings make of push services.
+struct PushServicesTests {
+    static let apns = [
+        "push.apns.key_file": "/nowhere/key.p8", "push.apns.key_id": "ABC1234567", "push.apns.team_id": "TEAM123456",
+        "push.apns.topic": "org.example.chat",
+    ]
+
+    @Test func `without keys there is no push service`() async throws {
+        let settings = try await Settings(flags: [:], environment: [:], file: nil)
+        #expect(try PushServices(settings, time: SystemTimeSource()).providers.isEmpty)
+    }
+
+    @Test(arguments: apns.keys.sorted())
+    func `a key for APNs without one of its names is refused by name, and a name without key`(missing: String) async throws {
+        var flags = Self.apns
+        flags[missing] = nil
+        let refusal = await #expect(throws: Settings.Invalid.self) { _ = try await Settings(flags: flags, environment: [:], file: nil) }
+        #expect(try #require(refusal).description.contains("; \(missing) is not set"))
+        let alone = await #expect(throws: Settings.Invalid.self) {
+            _ = try await Settings(flags: [missing: "ABC1234567"], environment: [:], file: nil)
+        }
+        #expect(try #require(alone).description.contains("are not set"))
+    }
+
+    @Test(arguments: [
+        (apns, "push.apns.key_file: the file /nowhere/key.p8 is not there."),
+        (
+            ["push.fcm.service_account_file": "/nowhere/account.json"],
+            "push.fcm.service_account_file: the file /nowhere/account.json is not there."
+        ),
+        (["push.trusted_certificates_file": "/nowhere/ca.pem"], "push.trusted_certificates_file: the file /nowhere/ca.pem is not there."),
+    ])
+    func `what is wrong with a file is said with its setting`(flags: [String: String], sentence: String) async throws {
+        let settings = try await Settings(flags: flags, environment: [:], file: nil)
+        let failure = #expect(throws: Failure.self) { try PushServices(settings, time: SystemTimeSource()) }
+        #expect(try #require(failure).description == sentence)
+    }
+
+    @Test func `several at once send by their settings alone`() async throws {
+        let apns = APNsStandIn()
+        let fcm = FCMStandIn()
+        try await apns.start(group: MultiThreadedEventLoopGroup.singleton)
+        try await fcm.start(group: MultiThreadedEventLoopGroup.singleton)
+        let folder = FileManager.default.temporaryDirectory.appending(path: "parley-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func file(_ name: String, _ text: String) throws -> String {
+            let url = folder.appending(path: name)
+            try Data(text.utf8).write(to: url)
+            return url.path
+        }
+        let settings = try await Settings(
+            flags: [
+                "push.apns.key_file": file("key.p8", apns.keyPEM), "push.apns.key_id": apns.configuration.keyID,
+                "push.apns.team_id": apns.configuration.teamID, "push.apns.topic": "org.example.chat", "push.apns.url": apns.url,
+                "push.fcm.service_account_file": file("account.json", fcm.serviceAccount()), "push.fcm.url": fcm.url,
+                "push.trusted_certificates_file": file("ca.pem", apns.trustRoots + "\n" + fcm.trustRoots),
+            ], environment: [:], file: nil)
+        let services = try PushServices(settings, time: SystemTimeSource())
+        #expect(services.providers.map(\.name) == ["apns", "fcm"])
+        for (provider, address) in zip(
+            services.providers, [PushAddress.apns(token: String(repeating: "ab", count: 32)), .fcm(token: "dQw4w9WgXcQ:APA91bH")])
+        {
+            let device = Device(id: .random(), userID: .random(), address: address, name: nil, createdAt: SystemTimeSource().now())
+            let message = PushMessage(
+                messageID: MessageID(high: 1, low: 1), conversationID: .random(), senderID: .random(), sequenceNumber: 1,
+                createdAt: SystemTimeSource().now(), title: "Ada", text: "Hello")
+            let answer = await provider.send(
+                PushNotification(
+                    content: .message(message), recipientID: device.userID, device: device, badge: 1,
+                    expiresAt: SystemTimeSource().now().advanced(bySeconds: 60)))
+            #expect(answer.sentence.hasPrefix("accepted"), "\(answer.sentence)")
+        }
+        await services.close()
+        try await apns.close()
+        try await fcm.close()
+    }
+}
