@@ -127,7 +127,7 @@ public struct PushWorker: Service {
             // What is begun now must be settled before others get the jobs.
             guard time.now() < leasedAt.advanced(bySeconds: configuration.leaseSeconds - configuration.claimSeconds) else {
                 portions.giveBack(isAnswered: true)
-                await giveBack(rest, after: 0, reason: "not reached before its time was up")
+                await giveBack(rest, after: 0)
                 break
             }
             do throws(StoreError) {
