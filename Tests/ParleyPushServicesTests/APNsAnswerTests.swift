@@ -102,7 +102,7 @@ struct APNsAnswerTests {
                 .reply(APNsStandIn.reply(503, "ServiceUnavailable")),
             ]
             for behaviour in behaviours {
-                scene.standIn.misbehave(behaviour, forNext: 2)
+                scene.standIn.misbehave(behaviour, forNext: 100)
                 let reason = await scene.send().reason
                 #expect(!reason.isEmpty)
                 for secret in ["Hello", "Ada", APNsScene.token] + scene.bearers { #expect(!reason.contains(secret)) }

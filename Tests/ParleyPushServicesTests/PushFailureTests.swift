@@ -39,11 +39,11 @@ struct PushFailureTests {
         }
     }
 
-    @Test func `who closes twice is left to the worker`() async throws {
+    @Test func `who goes on closing is left to the worker`() async throws {
         try await APNsScene.run { scene in
-            scene.standIn.misbehave(.closeConnection, forNext: 2)
+            scene.standIn.misbehave(.closeConnection, forNext: 1000)
             #expect(await scene.send() == .retry(after: nil, reason: "the connection was closed before the answer"))
-            #expect(scene.standIn.record.requestCount == 2)
+            #expect((1...3).contains(scene.standIn.record.requestCount))
         }
     }
 

@@ -19,8 +19,11 @@ struct ServiceVerdict: Equatable {
     }
 }
 
-/// Asks a push service within its limits, with a credential that is renewed; a second time at once where that can help.
+/// Asks a push service within its limits, with a credential that is renewed; again at once where that can help.
 final class PushServiceCaller: Sendable {
+    /// Before a further try. The pool needs a moment to see that a connection has ended; until then it may give it out again.
+    private static let pauses = [10, 100]
+
     private let client: PushHTTPClient
     private let credential: RenewableToken
     private let gate: PushGate
@@ -40,7 +43,9 @@ final class PushServiceCaller: Sendable {
         if case .refused(let seconds, let reason) = gate.enter() { return .retry(after: seconds, reason: reason) }
         let deadline = NIODeadline.now() + .milliseconds(Int64(limits.answerSeconds * 1000))
         var attempt = await attempt(request, judge, until: deadline)
-        if attempt.triesAgain, NIODeadline.now() < deadline, !Task.isCancelled {
+        for milliseconds in Self.pauses where attempt.triesAgain {
+            try? await Task.sleep(for: .milliseconds(milliseconds))
+            guard NIODeadline.now() < deadline, !Task.isCancelled else { break }
             attempt = await self.attempt(request, judge, until: deadline)
         }
         let isLeftAlone = gate.leave(attempt.verdict.health)
