@@ -125,7 +125,8 @@ let package = Package(
         .target(
             name: "ParleyBenchEngines",
             dependencies: [
-                "ParleyBench", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyRabbitMQ", "ParleyRedis",
+                "ParleyBench", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyRabbitMQ",
+                "ParleyRedis",
                 httpTypes, hummingbird, logging, nioCore, unixSignals,
             ],
             swiftSettings: settings),

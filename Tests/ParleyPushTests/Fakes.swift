@@ -186,6 +186,8 @@ struct Stage {
         -> PushWorker
     {
         var configuration = PushWorker.Configuration()
+        // A machine that runs many tests at once looks like a provider that has stalled.
+        configuration.patienceSeconds = 60
         configure(&configuration)
         return PushWorker(
             queue: queue, ledger: ledger, conversations: conversations, settings: settings, presence: presence, devices: devices,
