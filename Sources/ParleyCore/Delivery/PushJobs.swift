@@ -70,8 +70,8 @@ public struct PushJobs: Sendable {
         self.afterEnqueue = afterEnqueue
     }
 
-    /// Queues jobs for the participants of the messages who are not at a connection; when it returns they are durable. While the queue is full it
-    /// waits, and throws `unavailable` when `isStopping`. Where it throws, some jobs may be queued: to do all again is right.
+    /// Queues jobs for the participants of the messages who are not at a connection; when it returns they are durable. While the
+    /// queue is full it waits, and throws `unavailable` when `isStopping`. Where it throws, some jobs may be queued: to do all again is right.
     public func queueJobs(of batch: [DueMessage], isStopping: @Sendable () -> Bool) async throws(StoreError) {
         guard configuration.queuesJobs else { return }
         var write = JobWrite()
@@ -82,10 +82,10 @@ public struct PushJobs: Sendable {
             var page = first[conversation] ?? []
             var isLast = page.count < configuration.firstParticipants
             var recipients = page.filter(absent.contains)
-            var parts = [Int](repeating: 0, count: messages.count)
+            var cuts = messages.map(JobCut.init)
             while true {
-                for (place, item) in messages.enumerated() {
-                    write.add(item, recipients: recipients, part: &parts[place])
+                for place in cuts.indices {
+                    write.add(cuts[place].take(recipients, isLast: isLast))
                     if write.recipientCount >= configuration.maxRecipientsPerWrite { try await enqueue(&write, isStopping) }
                 }
                 if isLast { break }
@@ -135,18 +135,38 @@ private struct JobWrite {
     /// When the work for it began.
     let begunAt = ContinuousClock.now
 
-    /// Adds a message's jobs for some of its recipients, and counts its parts on.
-    mutating func add(_ item: DueMessage, recipients: [UserID], part: inout Int) {
-        let recipients = recipients.filter { $0 != item.message.senderID }
-        for start in stride(from: 0, to: recipients.count, by: PushJob.maxRecipients) {
-            let some = recipients[start..<min(start + PushJob.maxRecipients, recipients.count)]
-            jobs.append(
-                PushJob(
-                    messageID: item.message.id, conversationID: item.message.conversationID, senderID: item.message.senderID,
-                    sequenceNumber: item.message.sequenceNumber, recipients: Array(some),
-                    messagePreview: MessagePreview.notification(from: item.preview), createdAt: item.message.createdAt, part: part))
-            part += 1
+    mutating func add(_ more: [PushJob]) {
+        jobs += more
+        for job in more { recipientCount += job.recipients.count }
+    }
+}
+
+/// Cuts a message's recipients, who come page by page, into as few jobs as may be.
+private struct JobCut {
+    private let item: DueMessage
+    private var rest: [UserID] = []
+    private var part = 0
+
+    init(_ item: DueMessage) {
+        self.item = item
+    }
+
+    /// The jobs that are full by now; after the last page also the one that is not.
+    mutating func take(_ page: [UserID], isLast: Bool) -> [PushJob] {
+        rest += page.lazy.filter { $0 != item.message.senderID }
+        var jobs: [PushJob] = []
+        while rest.count >= PushJob.maxRecipients || (isLast && !rest.isEmpty) {
+            jobs.append(job(for: Array(rest.prefix(PushJob.maxRecipients))))
+            rest.removeFirst(min(rest.count, PushJob.maxRecipients))
         }
-        recipientCount += recipients.count
+        return jobs
+    }
+
+    private mutating func job(for recipients: [UserID]) -> PushJob {
+        defer { part += 1 }
+        return PushJob(
+            messageID: item.message.id, conversationID: item.message.conversationID, senderID: item.message.senderID,
+            sequenceNumber: item.message.sequenceNumber, recipients: recipients,
+            messagePreview: MessagePreview.notification(from: item.preview), createdAt: item.message.createdAt, part: part)
     }
 }
