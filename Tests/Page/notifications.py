@@ -25,6 +25,11 @@ ALERTS = f"""(async () => {{
   return JSON.stringify(alerts.map(({{ title, body, tag, data }}) => ({{ title, body, tag, data }})));
 }})()"""
 
+SEEN = """
+Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '%s' });
+document.dispatchEvent(new Event('visibilitychange'));
+"""
+
 # In place of the browser's own, which would ask the push service of its maker.
 PUSH_MANAGER = """
 {
@@ -125,6 +130,20 @@ class NotificationCases:
         # Read there, it is gone, here and as an alert.
         await self._alerts_are([])
         await self.ada.last_state("read")
+
+    async def an_open_page_with_nobody_before_it_keeps_no_alert_back(self) -> None:
+        page = self.bens_window
+        await page.run(SEEN % "hidden")
+        pushed = await self._pushed("Nobody there?")
+        await self._alerts_are([("New message", "Nobody there?", pushed)])
+        # Who comes back reads it, and is told of the next one by the page alone.
+        await page.run(SEEN % "visible")
+        await self._alerts_are([])
+        await self._write(self.ada, "You are back")
+        await self.ada.last_state("read")
+        while self.subscription.waiting:
+            if (await asyncio.to_thread(self.subscription.next)).payload.get("body") == "You are back":
+                raise Failed("an alert was sent to somebody who is at the page")
 
     async def notifications_are_turned_off_by_the_button(self) -> None:
         page = self.bens_window

@@ -83,7 +83,8 @@ class PageTest(notifications.NotificationCases):
                 self.the_keyboard_is_enough, self.a_screen_reader_is_told_what_is_seen, self.it_looks_good,
                 self.notifications_are_turned_on_by_a_button, self.an_alert_comes_while_the_page_is_closed,
                 self.what_is_read_elsewhere_takes_its_alert_along, self.what_cannot_be_read_still_shows_something,
-                self.an_alert_opens_its_conversation, self.notifications_are_turned_off_by_the_button,
+                self.an_alert_opens_its_conversation, self.an_open_page_with_nobody_before_it_keeps_no_alert_back,
+                self.notifications_are_turned_off_by_the_button,
                 self.nothing_went_wrong_in_the_pages,
             ):
                 if not await self._try(case):

@@ -35,7 +35,8 @@ struct WebRoutes {
 
     /// The modules of the demo page, which import each other by these names.
     private static let demoScripts: [(String, [UInt8])] = [
-        ("api", PackageResources.api_js), ("app", PackageResources.app_js), ("attach", PackageResources.attach_js),
+        ("activity", PackageResources.activity_js), ("api", PackageResources.api_js), ("app", PackageResources.app_js),
+        ("attach", PackageResources.attach_js),
         ("compose", PackageResources.compose_js), ("contents", PackageResources.contents_js),
         ("conversation", PackageResources.conversation_js), ("drafts", PackageResources.drafts_js), ("events", PackageResources.events_js),
         ("history", PackageResources.history_js), ("icons", PackageResources.icons_js), ("keys", PackageResources.keys_js),

@@ -8,6 +8,7 @@ import { UUID, state } from './state.js';
 import { element, hideProblem, make, show, showProblem, soon } from './page.js';
 import { call } from './api.js';
 import { icon, drawIcons } from './icons.js';
+import { watchActivity } from './activity.js';
 import { connect } from './live.js';
 import { readMore, readSnapshot } from './snapshot.js';
 import { drawWho, openFromAddress, openId } from './conversation.js';
@@ -78,6 +79,7 @@ function enter(user) {
   show('chat');
   drawWho();
   drawDemoNote();
+  watchActivity();
   connect();
   if (user.id) sendKeptDrafts();
   if (user.id) beginPush();

@@ -16,6 +16,7 @@ import { settleDrafts } from './compose.js';
 import { markDelivered, markRead, markWaiting } from './markers.js';
 import { presenceChanged, watchPresence } from './presence.js';
 import { typingArrived } from './typing.js';
+import { tellActivityAnew } from './activity.js';
 import { loadMembers } from './panel.js';
 
 const REPLAY_LIMIT = 200; // with more than this missed in a conversation, its newest page is read instead
@@ -67,6 +68,7 @@ function opened({ user_id, resumed, limits }) {
     loadMembers(state.timeline.conversationId);
   }
   watchPresence({ again: true });
+  tellActivityAnew();
   markWaiting();
   clearTimeout(renewTimer);
   const delayMs = Math.min(renewInMs(), 2 ** 31 - 1);
