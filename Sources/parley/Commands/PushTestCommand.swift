@@ -23,15 +23,18 @@ struct PushTestCommand: AsyncParsableCommand {
         guard let user = UserID(user) else { return }
         let settings = try await options.settings()
         let services = try PushServices(settings, time: SystemTimeSource())
+        let webPush = try WebPushWiring(settings, sends: true, SystemTimeSource(), Logger(label: "parley.push"))
         var devices: [Device] = []
         do {
             try await Self.withDevices(settings) { devices = try await $0.devices(of: user) }
         } catch {
             await services.close()
+            await webPush.close()
             throw error
         }
-        let isWell = await Self.report(devices, services)
+        let isWell = await Self.report(devices, services.providers + webPush.providers)
         await services.close()
+        await webPush.close()
         guard isWell else { throw ExitCode(1) }
     }
 
@@ -43,7 +46,7 @@ struct PushTestCommand: AsyncParsableCommand {
     }
 
     /// A line for each device. False unless all went well.
-    private static func report(_ devices: [Device], _ services: PushServices) async -> Bool {
+    private static func report(_ devices: [Device], _ providers: [any PushProvider]) async -> Bool {
         guard !devices.isEmpty else {
             print("The user has no devices: an app registers them with POST /v1/devices.")
             return false
@@ -52,12 +55,12 @@ struct PushTestCommand: AsyncParsableCommand {
         for device in devices {
             let kind = device.address.kind
             let said: String
-            if let provider = services.providers.first(where: { $0.deviceKinds.contains(kind) }) {
+            if let provider = providers.first(where: { $0.deviceKinds.contains(kind) }) {
                 let answer = await provider.send(notification(to: device, at: SystemTimeSource().now()))
                 said = answer.sentence
                 if case .accepted = answer {} else { isWell = false }
             } else {
-                said = "no push service is set up for this kind of device; see docs/PUSH.md"
+                said = "no push service is set up for this kind of device; see docs/PUSH.md and docs/WEBPUSH.md"
                 isWell = false
             }
             print("\(kind.rawValue) \(device.id)\(device.name.map { " (\($0))" } ?? ""): \(said)")

@@ -29,6 +29,9 @@ struct WebPushWiring {
     /// To be stopped after the worker.
     var services: [any Service] { provider.map { [$0] } ?? [] }
 
+    /// For commands; a server lets its services end.
+    func close() async { try? await provider?.shutDown() }
+
     private static func rule(_ settings: Settings) -> EndpointRule {
         let hosts = (settings.optional("push.webpush.hosts") ?? "").split(separator: ",").map { $0.filter { $0 != " " } }
         return EndpointRule(allowsPrivate: settings.text("push.webpush.endpoints") == "private", allowedHosts: hosts)
