@@ -133,10 +133,16 @@ struct FCMTests {
         }
     }
 
-    @Test func `no answer, closed streams and GOAWAY are tried again`() async throws {
+    @Test func `without an answer it is to be tried later`() async throws {
         try await FCMScene.run(limits: .impatient) { scene in
             scene.standIn.misbehave(.silence, forNext: 1)
             #expect(await scene.send() == .retry(after: nil, reason: "no answer in time"))
+            #expect(await scene.send().isAccepted)
+        }
+    }
+
+    @Test func `closed streams, GOAWAY and closed connections are tried again at once`() async throws {
+        try await FCMScene.run { scene in
             for behaviour in [StandInBehaviour.resetStream(code: 7), .goAway, .closeConnection] {
                 scene.standIn.misbehave(behaviour, forNext: 1)
                 #expect(await scene.send().isAccepted)

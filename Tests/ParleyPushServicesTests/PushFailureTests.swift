@@ -72,7 +72,6 @@ struct PushFailureTests {
 
     @Test func `only so many are under way, the others are told so at once`() async throws {
         var limits = PushServiceLimits.impatient
-        limits.answerSeconds = 2
         limits.maxUnderWay = 4
         try await APNsScene.run(limits: limits) { scene in
             scene.standIn.misbehave(.silence, forNext: 4)
