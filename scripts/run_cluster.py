@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 from typing import List, Optional
 
-from engines import DEFAULT_FOLDER, Engines, EnginesFailed
+from engines import DEFAULT_FOLDER, NAMES, Engines, EnginesFailed
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".build/cluster"
@@ -107,15 +107,25 @@ def main() -> int:
     options = parse()
     engines = Engines(options.engines, None, say=lambda text: say(f"engines: {text}"))
     try:
-        started = engines.up()
+        before = engines.running
+        if not start(options.engines):
+            return 1
+        started = [name for name in NAMES if name not in before]
+        try:
+            return run(options, Engines(options.engines, None))
+        finally:
+            if started:
+                engines.down(*started)
     except EnginesFailed as failure:
         print(f"engines: {failure}", file=sys.stderr)
         return 1
-    try:
-        return run(options, engines)
-    finally:
-        if started:
-            engines.down(*started)
+
+
+def start(folder: Path) -> bool:
+    """By a command of its own, so that the engines are nobody's children: one that is killed would stay a zombie of this
+    process, and PostgreSQL takes the process of its lock file for alive as long as there is one."""
+    command = [sys.executable, str(ROOT / "scripts/engines.py"), "--folder", str(folder), "up"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode == 0
 
 
 def run(options: argparse.Namespace, engines: Engines) -> int:

@@ -117,6 +117,10 @@ class Engines:
     def rabbitmqctl(self, *arguments: str) -> str:
         return self._engines[RabbitMQ.name].control(*arguments)
 
+    @property
+    def running(self) -> List[str]:
+        return [engine.name for engine in self._engines.values() if engine.is_running]
+
     def status(self) -> str:
         return "\n".join(self._status_of(engine) for engine in self._engines.values())
 
