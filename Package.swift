@@ -120,8 +120,11 @@ let package = Package(
             dependencies: ["ParleyModel", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket],
             swiftSettings: settings
         ),
+        .target(name: "CSpawn"),
+        .target(name: "ParleyProcesses", dependencies: ["CSpawn"], swiftSettings: settings),
         .target(
-            name: "ParleyBench", dependencies: ["ParleyCore", "ParleyModel", nioCore, nioPosix, unixSignals], swiftSettings: settings),
+            name: "ParleyBench", dependencies: ["ParleyCore", "ParleyModel", "ParleyProcesses", nioCore, nioPosix, unixSignals],
+            swiftSettings: settings),
         .target(
             name: "ParleyBenchEngines",
             dependencies: [
@@ -160,11 +163,13 @@ let package = Package(
         .target(
             name: "ParleyCluster", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyMongo", "ParleyPostgres"],
             swiftSettings: settings),
-        .target(name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", logging], swiftSettings: settings),
+        .target(
+            name: "ParleyTesting", dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyProcesses", logging],
+            swiftSettings: settings),
         // Apart from ParleyTesting, so that a change of an adapter builds the tests of the engines again, and no others.
         .target(
             name: "ParleyEngineTesting",
-            dependencies: ["CLibPQ", "CMongoC", "ParleyEngines", "ParleyMongo", "ParleyPostgres", "ParleyTesting"],
+            dependencies: ["CLibPQ", "CMongoC", "ParleyEngines", "ParleyMongo", "ParleyPostgres", "ParleyProcesses", "ParleyTesting"],
             swiftSettings: settings),
         .executableTarget(
             name: "parley",
@@ -205,7 +210,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ParleyRedisTests",
-            dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyRedis", "ParleyTesting", logging],
+            dependencies: ["ParleyCore", "ParleyEngines", "ParleyModel", "ParleyProcesses", "ParleyRedis", "ParleyTesting", logging],
             swiftSettings: settings),
         .testTarget(
             name: "ParleyPostgresTests",
@@ -251,12 +256,15 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ParleyClientTests",
-            dependencies: ["ParleyClient", "ParleyModel", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioWebSocket],
+            dependencies: [
+                "ParleyClient", "ParleyModel", "ParleyProcesses", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["parley", "ParleyAPI", "ParleyClient", "ParleyCore", "ParleyModel", "ParleyTesting", logging, serviceLifecycle],
             swiftSettings: settings),
+        .testTarget(name: "ParleyProcessesTests", dependencies: ["ParleyProcesses"], swiftSettings: settings),
         .testTarget(name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", nioCore, nioPosix], swiftSettings: settings),
     ]
 )

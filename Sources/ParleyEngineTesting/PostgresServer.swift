@@ -1,6 +1,7 @@
 import Foundation
 import ParleyEngines
 public import ParleyPostgres
+import ParleyProcesses
 import ParleyTesting
 import Synchronization
 
@@ -21,7 +22,7 @@ public final class PostgresServer: Sendable {
     private let folder: String
     private let programs: String
     /// The parents of this server, and of those that were killed.
-    private let keepers = Mutex<[(process: Process, input: Pipe)]>([])
+    private let keepers = Mutex<[(process: ChildProcess, input: FileHandle)]>([])
 
     /// Makes and starts one, on a thread that may wait.
     public static func start() async throws -> PostgresServer { try await onOwnThread { try PostgresServer() } }
@@ -44,25 +45,15 @@ public final class PostgresServer: Sendable {
     /// Only a measurement needs commits that outlive the machine.
     private static let isMeasuring = ProcessInfo.processInfo.environment["PARLEY_MEASURE"] != nil
 
-    /// The server's parent is a shell that ends it when our end of the pipe is gone. It must not wait for its child: signals
-    /// are blocked in processes that Foundation starts.
+    /// The server's parent is a shell that ends it when our end of the pipe is gone.
     private func start() throws {
-        let process = Process()
-        let input = Pipe()
         let server = """
             \(programs)/postgres -D \(folder)/data -p \(port) -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
             -c fsync=\(Self.isMeasuring ? "on" : "off") -c max_connections=400 -c shared_buffers=32MB -c autovacuum=off -c log_min_messages=fatal \
             >\(folder)/log 2>&1 </dev/null & echo $! >\(folder)/pid; read line; kill -QUIT $(cat \(folder)/pid); sleep 1; rm -rf \(folder)
             """
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", asServerUser(server)]
-        process.standardInput = input
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        // Our end must be ours alone.
-        _ = fcntl(input.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
-        try process.run()
-        keepers.withLock { $0.append((process, input)) }
+        let keeper = try Program("/bin/sh", ["-c", asServerUser(server)]).startWithInput()
+        keepers.withLock { $0.append(keeper) }
         let deadline = Date.now.addingTimeInterval(120)
         while (try? Self.run("\(programs)/pg_isready", ["-q", "-h", "127.0.0.1", "-p", "\(port)"])) == nil {
             guard Date.now < deadline else { throw ServerFailure("PostgreSQL did not start: see \(folder)/log") }
@@ -116,16 +107,8 @@ public final class PostgresServer: Sendable {
     @discardableResult
     public func query(_ sql: String, in database: String) async throws -> String {
         try await onOwnThread {
-            let process = Process()
-            let output = Pipe()
-            process.executableURL = URL(fileURLWithPath: "\(self.programs)/psql")
-            process.arguments = ["-qAtX", "-v", "ON_ERROR_STOP=1", "-d", self.address(database: database), "-c", sql]
-            process.standardOutput = output
-            try process.run()
-            let answer = try output.fileHandleForReading.readToEnd() ?? Data()
-            process.waitUntilExit()
-            guard process.terminationStatus == 0 else { throw ServerFailure("psql ended with \(process.terminationStatus)") }
-            return String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .newlines)
+            let arguments = ["-qAtX", "-v", "ON_ERROR_STOP=1", "-d", self.address(database: database), "-c", sql]
+            return try Self.run("\(self.programs)/psql", arguments).trimmingCharacters(in: .newlines)
         }
     }
 
@@ -146,14 +129,13 @@ public final class PostgresServer: Sendable {
         return found
     }
 
-    private static func run(_ program: String, _ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw ServerFailure("\(program) ended with \(process.terminationStatus)")
-        }
+    /// Tells what it wrote.
+    @discardableResult
+    private static func run(_ path: String, _ arguments: [String]) throws -> String {
+        var program = Program(path, arguments)
+        program.errors = .inherited
+        let end = try program.runToEnd()
+        guard end.exitStatus == 0 else { throw ServerFailure("\(path) ended with \(end.exitStatus)") }
+        return end.output
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import ParleyCore
 import ParleyModel
+import ParleyProcesses
 import ParleyRedis
 import ParleyTesting
 import Synchronization
@@ -140,23 +141,21 @@ extension BusEvent {
 
 /// The lines that a `redis-cli` prints; it ends with this value.
 final class PrintedLines: Sendable {
-    private let process: Process
-    private let printed = Mutex("")
+    private let process: ChildProcess
+    private let file = FileManager.default.temporaryDirectory.path + "/parley-redis-cli-\(UUID().uuidString)"
 
-    init(_ process: Process) throws {
-        self.process = process
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        output.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let bytes = handle.availableData
-            self?.printed.withLock { $0 += String(decoding: bytes, as: UTF8.self) }
-        }
+    init(_ client: Program) throws {
+        var client = client
+        client.output = .file(file)
+        process = try ChildProcess.start(client)
     }
 
-    deinit { process.terminate() }
+    deinit {
+        process.signal(SIGTERM)
+        try? FileManager.default.removeItem(atPath: file)
+    }
 
-    var text: String { printed.withLock { $0 } }
+    var text: String { (try? String(contentsOfFile: file, encoding: .utf8)) ?? "" }
 }
 
 extension RedisServer {

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import ParleyEngines
+import ParleyProcesses
 import ParleyRedis
 import ParleyTesting
 import Testing
@@ -62,21 +63,12 @@ final class RedisServer: Sendable {
     /// What redis-cli, a program that is not ours, is answered.
     func command(_ words: String...) async throws -> String {
         let client = cli(words)
-        let output = Pipe()
-        client.standardOutput = output
-        try client.run()
-        let bytes = try await onOwnThread { try output.fileHandleForReading.readToEnd() ?? Data() }
-        await onOwnThread { client.waitUntilExit() }
-        return String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        return try await onOwnThread { try client.runToEnd().output.trimmingCharacters(in: .whitespacesAndNewlines) }
     }
 
-    func cli(_ words: [String]) -> Process {
-        let client = Process()
-        client.executableURL = URL(fileURLWithPath: self.client)
-        client.arguments = ["-h", "127.0.0.1", "-p", String(port), "--no-auth-warning"] + words
-        client.environment = ["REDISCLI_AUTH": Self.password]
-        client.standardError = FileHandle.nullDevice
-        return client
+    func cli(_ words: [String]) -> Program {
+        Program(
+            client, ["-h", "127.0.0.1", "-p", String(port), "--no-auth-warning"] + words, environment: ["REDISCLI_AUTH": Self.password])
     }
 }
 

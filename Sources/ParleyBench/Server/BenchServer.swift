@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import ParleyProcesses
 import Synchronization
 
 /// The measured server: a process of its own, which ends with the scope it is used in.
@@ -70,7 +71,9 @@ final class BenchServer: Sendable {
 
     private static func launch(_ settings: Settings, _ folder: DataFolder, port: Int) throws -> ChildProcess {
         try ChildProcess.start(
-            settings.executable, settings.arguments, environment: environment(settings, folder: folder, port: port), log: folder.serverLog)
+            .benchmarked(
+                settings.executable, settings.arguments, environment: environment(settings, folder: folder, port: port),
+                log: folder.serverLog))
     }
 
     /// Kills the server, without asking it, and starts it again at the same place; returns when it is ready.

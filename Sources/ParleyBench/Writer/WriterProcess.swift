@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import ParleyProcesses
 
 /// A ``LoopbackWriter`` in a process of its own, which ends with the scope it is used in.
 struct WriterProcess: Sendable {
@@ -18,8 +19,7 @@ struct WriterProcess: Sendable {
     ) async throws -> Result {
         let (port, controlPort) = (try await freePort(eventLoop), try await freePort(eventLoop))
         let process = try ChildProcess.start(
-            executable, [command, "--port", "\(port)", "--control-port", "\(controlPort)"],
-            environment: ProcessInfo.processInfo.environment, log: folder.writerLog)
+            .benchmarked(executable, [command, "--port", "\(port)", "--control-port", "\(controlPort)"], log: folder.writerLog))
         do {
             let control = try await connect(to: controlPort, process, folder, eventLoop)
             let result = try await body(WriterProcess(port: port, control: control, process: process))

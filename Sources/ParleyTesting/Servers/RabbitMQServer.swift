@@ -1,5 +1,6 @@
 import Foundation
 import ParleyEngines
+import ParleyProcesses
 
 /// A real broker in a folder of its own on free loopback ports, with its own register of Erlang nodes (epmd), so that it
 /// knows nothing of the machine's. It goes away with the test process.
@@ -96,17 +97,8 @@ public final class RabbitMQServer: Sendable {
 
     /// Runs a tool to its end.
     private func run(_ program: String, _ arguments: [String]) async throws {
-        let tool = Process()
-        tool.executableURL = URL(filePath: program)
-        tool.arguments = arguments
-        tool.environment = environment
-        tool.currentDirectoryURL = URL(filePath: folder.path)
-        tool.standardInput = FileHandle.nullDevice
-        tool.standardOutput = FileHandle.nullDevice
-        tool.standardError = FileHandle.nullDevice
-        try tool.run()
-        await onOwnThread { tool.waitUntilExit() }
-        guard tool.terminationStatus == 0 else { throw ServerFailure("\(program) failed: \(arguments)") }
+        let tool = try ChildProcess.start(Program(program, arguments, environment: environment, in: folder.path))
+        guard await onOwnThread({ tool.waitUntilExit() }) == 0 else { throw ServerFailure("\(program) failed: \(arguments)") }
     }
 
     // MARK: Starting and killing

@@ -1,4 +1,5 @@
 public import Foundation
+import ParleyProcesses
 import Synchronization
 
 /// The folder of a server that tests have started; it goes away with this value. When the test process is gone, however that
@@ -35,24 +36,12 @@ public final class ServerFolder: Sendable {
         private let input: Mutex<FileHandle>
 
         init() throws {
-            let shell = Process()
-            let pipe = Pipe()
-            shell.executableURL = URL(fileURLWithPath: "/bin/sh")
-            shell.arguments = [
-                "-c",
-                """
+            let cleanUp = """
                 while read -r folder; do folders="$folders $folder"; done
                 for folder in $folders; do kill -9 $(cat "$folder"/*.pid); done
                 sleep 1; rm -rf $folders
-                """,
-            ]
-            shell.standardInput = pipe
-            shell.standardOutput = FileHandle.nullDevice
-            shell.standardError = FileHandle.nullDevice
-            // Our end must be ours alone: no server may hold it open.
-            _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
-            try shell.run()
-            input = Mutex(pipe.fileHandleForWriting)
+                """
+            input = Mutex(try Program("/bin/sh", ["-c", cleanUp]).startWithInput().input)
         }
 
         func keep(_ path: String) throws {

@@ -1,5 +1,6 @@
 import Foundation
 import ParleyEngines
+import ParleyProcesses
 import Synchronization
 
 /// A server's process, which tests start, halt, kill and start again. It ends with this value.
@@ -9,7 +10,7 @@ public final class ServerProcess: Sendable {
     private let program: String
     private let arguments: [String]
     private let environment: [String: String]?
-    private let process = Mutex<Process?>(nil)
+    private let process = Mutex<ChildProcess?>(nil)
 
     /// Starts nothing yet.
     ///
@@ -29,26 +30,13 @@ public final class ServerProcess: Sendable {
 
     /// Returns when there is a process; whether the server is ready is for the caller to ask it.
     public func start() throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        if let environment { process.environment = environment }
-        process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-        let output = try log()
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        try folder.note(name, process.processIdentifier)
+        var program = Program(program, arguments, environment: environment, in: folder.path)
+        let log = folder.file("\(name).log")
+        program.output = .file(log)
+        program.errors = .file(log)
+        let process = try ChildProcess.start(program)
+        try folder.note(name, process.id)
         self.process.withLock { $0 = process }
-    }
-
-    private func log() throws -> FileHandle {
-        let path = folder.file("\(name).log")
-        if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
-        let output = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-        try output.seekToEnd()
-        return output
     }
 
     /// False before it was started, and after its end.
@@ -61,17 +49,14 @@ public final class ServerProcess: Sendable {
 
     /// Such as `SIGSTOP`, as by a machine that hangs, and `SIGCONT`.
     public func signal(_ signal: Int32) {
-        process.withLock { if let process = $0 { _ = Foundation.kill(process.processIdentifier, signal) } }
+        process.withLock { $0?.signal(signal) }
     }
 
     /// As a crash of the machine: it gets no word in. Returns when it is gone.
     public func kill() async {
-        await onOwnThread {
-            guard let process = self.process.withLock({ $0.take() }) else { return }
-            Foundation.kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-            try? self.folder.note(self.name, nil)
-        }
+        guard let process = process.withLock({ $0.take() }) else { return }
+        await process.kill()
+        try? folder.note(name, nil)
     }
 }
 

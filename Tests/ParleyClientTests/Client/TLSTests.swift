@@ -1,6 +1,7 @@
 import Foundation
 import NIOSSL
 import ParleyModel
+import ParleyProcesses
 import Testing
 
 @testable import ParleyClient
@@ -55,14 +56,10 @@ struct TLSTests {
     }
 
     private func makeCertificate(_ key: String, _ certificate: String) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: openssl)
-        process.arguments = [
+        let arguments = [
             "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
             "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate,
         ]
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
+        _ = try Program(openssl, arguments).runToEnd()
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ParleyModel
+import ParleyProcesses
 import Synchronization
 
 @testable import ParleyClient
@@ -13,7 +14,7 @@ final class RealServer: Sendable {
 
     let port: Int
     private let data: URL
-    private let process = Mutex<Process?>(nil)
+    private let process = Mutex<ChildProcess?>(nil)
 
     var url: String { "http://127.0.0.1:\(port)" }
 
@@ -26,17 +27,14 @@ final class RealServer: Sendable {
     }
 
     func start() throws {
-        let process = Self.process("serve", "--port", "\(port)", "--data", data.path(percentEncoded: false))
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        let process = try ChildProcess.start(Self.program("serve", "--port", "\(port)", "--data", data.path(percentEncoded: false)))
         self.process.withLock { $0 = process }
     }
 
     /// As a power cut would.
     func kill() {
         guard let process = process.withLock({ $0.take() }) else { return }
-        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.signal(SIGKILL)
         process.waitUntilExit()
     }
 
@@ -58,23 +56,12 @@ final class RealServer: Sendable {
     /// Tokens are signed with a secret that the server makes when it starts for the first time.
     private func token(of user: UserID) async throws -> String {
         while true {
-            let process = Self.process("token", "--user", user.description, "--data", data.path(percentEncoded: false))
-            let output = Pipe()
-            process.standardOutput = output
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            let token = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            if process.terminationStatus == 0 { return token.trimmingCharacters(in: .whitespacesAndNewlines) }
+            let token = try Self.program("token", "--user", user.description, "--data", data.path(percentEncoded: false)).runToEnd()
+            if token.exitStatus == 0 { return token.output.trimmingCharacters(in: .whitespacesAndNewlines) }
             guard self.process.withLock({ $0?.isRunning ?? false }) else { throw HasEnded() }
             try await Task.sleep(for: .milliseconds(50))
         }
     }
 
-    private static func process(_ arguments: String...) -> Process {
-        let process = Process()
-        process.executableURL = URL(filePath: binary ?? "parley")
-        process.arguments = arguments
-        return process
-    }
+    private static func program(_ arguments: String...) -> Program { Program(binary ?? "parley", arguments) }
 }
