@@ -25,6 +25,8 @@ final class SocketSession: @unchecked Sendable {
         var subscription = SubscribeCommand()
         var isSubscribed = false
         var attention = Attention.attended
+        /// When its client last told that somebody sits at it; nil while it has told nothing.
+        var activeAt: Timestamp?
     }
 
     let services: GatewayServices
@@ -46,9 +48,11 @@ final class SocketSession: @unchecked Sendable {
                 if let reply = await carryOut(numbered, connection) { connection.reply(reply) }
             case .attentionEnded:
                 // The user may have become active again while this waited for its turn.
-                if let user = progress.subscriber?.user, await connection.hasAttentionEnded { await turn(user, .away) }
+                if let user = progress.subscriber?.user, await connection.hasAttentionEnded { await turnAway(user) }
             case .end:
-                if let subscriber = progress.subscriber { await services.presence.left(subscriber.user, progress.attention) }
+                if let subscriber = progress.subscriber {
+                    await services.presence.left(subscriber.user, progress.attention, seenUntil: progress.activeAt)
+                }
                 progress = Progress()
             }
         }
@@ -220,7 +224,9 @@ final class SocketSession: @unchecked Sendable {
     private func activity(_ isActive: Bool, _ id: Int64, _ user: UserID, _ connection: SocketConnection) async -> [UInt8] {
         let seconds = services.configuration.activitySeconds
         await connection.setAttention(endsIn: isActive ? seconds : nil)
-        await turn(user, isActive ? .attended : .away)
+        // Who says that nobody is there any more knows that somebody was until now.
+        progress.activeAt = services.timeSource.now()
+        if isActive { await turnBack(user) } else { await turnAway(user) }
         return SocketText.ok(id) { json in
             guard isActive else { return }
             json.name("expires_in_ms")
@@ -228,10 +234,16 @@ final class SocketSession: @unchecked Sendable {
         }
     }
 
-    private func turn(_ user: UserID, _ attention: Attention) async {
-        guard progress.attention != attention else { return }
-        progress.attention = attention
-        await services.presence.turned(user, attention)
+    private func turnBack(_ user: UserID) async {
+        guard progress.attention == .away else { return }
+        progress.attention = .attended
+        await services.presence.returned(user)
+    }
+
+    private func turnAway(_ user: UserID) async {
+        guard progress.attention == .attended else { return }
+        progress.attention = .away
+        await services.presence.turnedAway(user, seenUntil: progress.activeAt ?? services.timeSource.now())
     }
 
     /// Watches first and asks then: a change in between is told as an event, at worst before the reply that it belongs to.

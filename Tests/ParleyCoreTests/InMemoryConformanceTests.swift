@@ -56,6 +56,12 @@ struct InMemoryConformanceTests {
         try await promise.run(LedgerSubject(stores: StoreSubject(store), devices: store, ledger: store, other: store))
     }
 
+    @Test(arguments: AttendanceConformance.cases)
+    func `attendances`(keeps promise: ConformanceCase<AttendanceSubject>) async throws {
+        let store = InMemoryStore()
+        try await promise.run(AttendanceSubject(stores: StoreSubject(store), attendances: store))
+    }
+
     @Test(arguments: NotificationSettingsConformance.cases)
     func `the store of settings`(keeps promise: ConformanceCase<any NotificationSettingsStore>) async throws {
         try await promise.run(InMemoryNotificationSettings())

@@ -44,6 +44,14 @@ struct PostgresConformanceTests {
         }
     }
 
+    @Test(arguments: AttendanceConformance.cases)
+    func `attendances`(keeps promise: ConformanceCase<AttendanceSubject>) async throws {
+        try await withPool(try await TestDatabase().url) { pool in
+            try await promise.run(
+                AttendanceSubject(stores: StoreSubject(postgres: pool), attendances: PostgresAttendanceStore(pool)))
+        }
+    }
+
     @Test(arguments: NotificationSettingsConformance.cases)
     func `the store of settings`(keeps promise: ConformanceCase<any NotificationSettingsStore>) async throws {
         try await withPool(try await TestDatabase().url) { try await promise.run(PostgresNotificationSettingsStore($0)) }

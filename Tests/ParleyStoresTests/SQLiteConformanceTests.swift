@@ -52,6 +52,14 @@ struct SQLiteConformanceTests {
         }
     }
 
+    @Test(arguments: AttendanceConformance.cases)
+    func `attendances`(keeps promise: ConformanceCase<AttendanceSubject>) async throws {
+        try await withDatabase { database in
+            try await promise.run(
+                AttendanceSubject(stores: Self.stores(database), attendances: SQLiteAttendanceStore(database)))
+        }
+    }
+
     @Test(arguments: NotificationSettingsConformance.cases)
     func `the store of settings`(keeps promise: ConformanceCase<any NotificationSettingsStore>) async throws {
         try await withDatabase { try await promise.run(SQLiteNotificationSettingsStore($0)) }

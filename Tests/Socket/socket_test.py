@@ -36,6 +36,7 @@ import limits  # noqa: E402
 import markers  # noqa: E402
 import presence  # noqa: E402
 import resume  # noqa: E402
+import second_look  # noqa: E402
 import shutdown  # noqa: E402
 from two_nodes import MakeServer, servers  # noqa: E402
 from server import ServerFailed  # noqa: E402
@@ -71,6 +72,7 @@ class SocketTest:
         await self._with_server("fuzz", FUZZ, fuzz.CASES)
         stopping = {"PARLEY_SOCKET_DRAIN_SECONDS": str(shutdown.DRAIN_SECONDS)}
         await self._with_server("stopping", stopping, shutdown.CASES + event_stream.STOPPING_CASES)
+        await self._with_server("looking", {"PARLEY_PUSH_SECOND_LOOK_SECONDS": str(second_look.LOOK_SECONDS)}, second_look.CASES)
         await self._with_server("crowded", {"PARLEY_LIMITS_IDLE_SECONDS": "3"}, limits.CROWDED_CASES, limits.OPEN_FILES)
         if self.is_cluster:
             await self._with_server("between", {}, between_nodes.CASES)

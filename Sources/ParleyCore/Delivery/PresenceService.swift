@@ -15,10 +15,16 @@ public final class PresenceService: Service {
     let conversations: any ConversationStore
     private let bus: any EventBus
     private let timeSource: any TimeSource
+    private let attendance: AttendanceKeeper?
     /// Users whose departure is not told yet, and when it is due.
     private let departing = Mutex<[UserID: Timestamp]>([:])
 
-    public init(presence: any Presence, conversations: any ConversationStore, bus: any EventBus, timeSource: any TimeSource) {
+    /// - Parameter attendance: Hears of whoever comes and goes; nil where no notifications are sent.
+    public init(
+        presence: any Presence, conversations: any ConversationStore, bus: any EventBus, timeSource: any TimeSource,
+        attendance: AttendanceKeeper? = nil
+    ) {
+        self.attendance = attendance
         self.presence = presence
         self.conversations = conversations
         self.bus = bus
@@ -70,21 +76,34 @@ public final class PresenceService: Service {
 
     /// A connection of the user was authenticated here.
     public func arrived(_ user: UserID) async {
+        await attendance?.arrived(user)
         let wasOffline = await presence.arrived(user)
         let wasDeparting = departing.withLock { $0.removeValue(forKey: user) != nil }
         guard wasOffline, !wasDeparting, let state = try? await presence.state(of: user) else { return }
         await bus.publish([.presence(user, state)])
     }
 
-    /// Somebody sits at a connection of the user's here again, or nobody does any more.
-    public func turned(_ user: UserID, _ attention: Attention) async { await presence.turned(user, attention) }
+    /// Somebody sits at a connection of the user's here again.
+    public func returned(_ user: UserID) async {
+        await attendance?.arrived(user)
+        await presence.turned(user, .attended)
+    }
+
+    /// Nobody sits any more at a connection of the user's here; somebody did until then.
+    public func turnedAway(_ user: UserID, seenUntil time: Timestamp) async {
+        await presence.turned(user, .away)
+        attendance?.left(user, seenUntil: time)
+    }
 
     /// A connection of the user has ended here, which stood like this.
-    public func left(_ user: UserID, _ attention: Attention = .attended) async {
+    ///
+    /// - Parameter time: Until when somebody sat at it, where its client tells of that; nil for until now.
+    public func left(_ user: UserID, _ attention: Attention = .attended, seenUntil time: Timestamp? = nil) async {
         let now = timeSource.now()
         // Marked before it is so: who comes back in between finds the mark, and is not told of as somebody new.
         departing.withLock { $0[user] = now.advanced(bySeconds: Self.lingerSeconds) }
         await presence.left(user, attention, at: now)
+        if attention == .attended { attendance?.left(user, seenUntil: time ?? now) }
     }
 
     /// Tells of those who stayed away, until graceful shutdown.

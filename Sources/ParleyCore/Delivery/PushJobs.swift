@@ -98,6 +98,18 @@ public struct PushJobs: Sendable {
         try await enqueue(&write, isStopping)
     }
 
+    /// Queues jobs for these recipients of the messages, wherever they are; when it returns they are durable. Waits and throws as above.
+    public func queueJobs(of work: [(DueMessage, [UserID])], isStopping: @Sendable () -> Bool) async throws(StoreError) {
+        guard configuration.queuesJobs else { return }
+        var write = JobWrite()
+        for (message, recipients) in work {
+            var cut = JobCut(message)
+            write.add(cut.take(recipients, isLast: true))
+            if write.recipientCount >= configuration.maxRecipientsPerWrite { try await enqueue(&write, isStopping) }
+        }
+        try await enqueue(&write, isStopping)
+    }
+
     private func enqueue(_ write: inout JobWrite, _ isStopping: @Sendable () -> Bool) async throws(StoreError) {
         if write.jobs.isEmpty { return }
         try await waitForRoom(isStopping)

@@ -12,6 +12,7 @@ public actor InMemoryStore {
     /// In the order of registration.
     var devices: [Device] = []
     var ledger = LedgerRecords()
+    var attendances: [AttendanceKey: AttendanceRecord] = [:]
     /// Every message in the order of storing; position n is element n - 1.
     var log: [Message] = []
     var mark = LogPosition.start

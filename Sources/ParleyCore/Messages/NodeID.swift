@@ -8,6 +8,9 @@ public struct NodeID: Hashable, Sendable, CustomStringConvertible {
 
     public init(_ value: UInt64) { self.value = value & 0xFF_FFFF_FFFF }
 
+    /// The one node of a process that has its data for itself.
+    public static let only = NodeID(0)
+
     public static func random() -> NodeID {
         var generator = SystemRandomNumberGenerator()
         return NodeID(generator.next())

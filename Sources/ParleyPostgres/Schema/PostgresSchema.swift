@@ -14,7 +14,7 @@ public enum PostgresSchema {
     static let tables = [
         "conversations", "conversation_sequences", "participants", "departures", "media", "devices", "token_revocations",
         "node_checkpoints", "notification_settings", "push_devices", "push_alerts", "push_shown", "push_take_backs",
-        "parley_migrations",
+        "attendances", "parley_migrations",
     ]
 
     static let steps = [
@@ -24,6 +24,7 @@ public enum PostgresSchema {
         Step(number: 4, name: "copies of data folders", statements: copies),
         Step(number: 5, name: "notifications", statements: notificationChoices + pushLedger),
         Step(number: 6, name: "departures by time", statements: departuresByTime),
+        Step(number: 7, name: "attendances", statements: attendances),
     ]
 
     /// - `last_sequence`: last message and counts are done up to here; the messages themselves are in another engine, which
@@ -298,5 +299,26 @@ public enum PostgresSchema {
         """,
         // "What is due?"
         "CREATE INDEX push_take_backs_by_due ON push_take_backs (due_at)",
+    ]
+
+    /// Who sits at connections of which node, and who did and is to be looked at again: the latter have a `due_at`, when that may
+    /// be done, from the beginning or after the end of a lease. `since` is when it began; what was delivered before `seen_until` has
+    /// been seen, all of it where that is not known.
+    private static let attendances = [
+        // The primary key serves whoever comes and goes.
+        """
+        CREATE TABLE attendances (
+            user_id uuid NOT NULL,
+            node_id text NOT NULL,
+            since timestamptz NOT NULL,
+            seen_until timestamptz,
+            due_at timestamptz,
+            PRIMARY KEY (user_id, node_id)
+        ) WITH (fillfactor = 80)
+        """,
+        // "Who is to be looked at again?"
+        "CREATE INDEX attendances_by_due ON attendances (due_at) WHERE due_at IS NOT NULL",
+        // "Who sat at this node's connections?", and "which nodes have users?"
+        "CREATE INDEX attendances_by_node ON attendances (node_id) WHERE due_at IS NULL",
     ]
 }

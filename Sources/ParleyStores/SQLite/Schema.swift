@@ -28,6 +28,9 @@ enum Schema {
             try db.execute(sql: notificationChoices)
             try db.execute(sql: pushLedger)
         }
+        migrator.registerMigration("7 attendances") { db in
+            try db.execute(sql: attendances)
+        }
         return migrator
     }
 
@@ -195,6 +198,21 @@ enum Schema {
             PRIMARY KEY (user_id, conversation_ref)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX push_take_backs_by_due ON push_take_backs (due_at);
+        """
+
+    /// Who sits at connections, and who did and is to be looked at again: the latter have a `due_at`, when that may be done, from
+    /// the beginning or after the end of a lease. `since` is when it began; what was delivered before `seen_until` has been seen,
+    /// all of it where that is not known.
+    private static let attendances = """
+        CREATE TABLE attendances (
+            user_id BLOB NOT NULL,
+            node_id TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            seen_until INTEGER,
+            due_at INTEGER,
+            PRIMARY KEY (user_id, node_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX attendances_by_due ON attendances (due_at) WHERE due_at IS NOT NULL;
         """
 
     private static let media = """

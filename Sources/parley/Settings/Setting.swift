@@ -142,6 +142,9 @@ extension Setting {
             key: "push.provider", kind: .choice(["log", "none"]), defaultValue: "log",
             help: "log writes a JSON line for each notification that no push service takes; none queues no push jobs at all."),
         Setting(
+            key: "push.second_look_seconds", kind: .whole(1...3600), defaultValue: "60",
+            help: "Seconds after a user's last connection has ended until messages that it may not have shown are notified."),
+        Setting(
             key: "push.webpush.key_file", kind: .text, defaultValue: nil,
             help: "PEM file with the private key of Web Push, on the curve P-256. Embedded, one is made in the data folder when this "
                 + "is not set; a cluster sends no Web Push without it. See docs/WEBPUSH.md."),

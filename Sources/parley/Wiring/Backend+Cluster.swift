@@ -50,7 +50,8 @@ extension Backend {
             conversations: conversations, media: PostgresMediaStore(postgres, facts: messages),
             devices: PostgresDeviceStore(postgres), revocations: PostgresTokenRevocationStore(postgres),
             notificationSettings: PostgresNotificationSettingsStore(postgres), pushLedger: PostgresPushLedger(postgres),
-            pushQueue: pushQueue, bus: bus, busLosesEvents: true, departures: conversations, presence: presence,
+            pushQueue: pushQueue, attendances: PostgresAttendanceStore(postgres), bus: bus, busLosesEvents: true, departures: conversations,
+            presence: presence,
             dependencies: [
                 "mongodb": { () async throws(StoreError) in try await mongo.ping() },
                 "postgresql": { () async throws(StoreError) in try await postgres.check() },

@@ -21,6 +21,7 @@ struct Backend {
     let notificationSettings: any NotificationSettingsStore
     let pushLedger: any PushLedger
     let pushQueue: any PushQueue
+    let attendances: any AttendanceStore
     let bus: any EventBus
     /// Whether events may get lost on the way: then connections look for changes that they were not told of.
     var busLosesEvents = false
@@ -55,6 +56,7 @@ extension Backend {
             messages: messages, effects: .log(messages), conversations: SQLiteConversationStore(database),
             media: SQLiteMediaStore(database), devices: SQLiteDeviceStore(database), revocations: SQLiteTokenRevocationStore(database),
             notificationSettings: SQLiteNotificationSettingsStore(database), pushLedger: pushLedger, pushQueue: pushQueue,
+            attendances: SQLiteAttendanceStore(database),
             bus: bus, busLosesEvents: busLosesEvents, presence: InProcessPresence(),
             dependencies: ["storage": { () async throws(StoreError) in try await database.probe() }],
             // One writer, one lane: all that waits shares a commit.

@@ -4,6 +4,9 @@ import ServiceLifecycle
 
 /// How the effects of stored messages are carried out: after each batch, and again after a crash.
 struct EffectWiring {
+    /// This run of the node's.
+    let node: NodeID
+    let jobs: PushJobs
     let ids: MessageIDGenerator
     /// Nil where a log says what is due.
     let ledger: EffectLedger?
@@ -25,10 +28,12 @@ struct EffectWiring {
         func redo(metadataMayLag: Bool) -> EffectRedo {
             EffectRedo(applier: applier, media: media, publisher: publisher, jobs: jobs, metadataMayLag: metadataMayLag)
         }
+        self.jobs = jobs
         switch backend.effects {
         case .log(let log):
             let redo = redo(metadataMayLag: false)
             let notifier = Notifier(log: log, redo: redo, configuration: configuration, instruments: instruments, logger: logger)
+            node = .only
             ids = MessageIDGenerator()
             ledger = nil
             permit = .always
@@ -45,6 +50,7 @@ struct EffectWiring {
             let redo = redo(metadataMayLag: true)
             let ledger = EffectLedger()
             let node = NodeID.random()
+            self.node = node
             let effects = NodeEffects(
                 node: node, ledger: ledger, log: log, redo: redo, configuration: configuration, instruments: instruments, logger: logger)
             let keeper = NodeKeeper(

@@ -63,8 +63,10 @@ struct Node {
         limits.maxParticipants = settings.number("limits.participants")
         let conversations = ConversationService(
             store: backend.conversations, access: access, bus: backend.bus, timeSource: time, limits: limits)
+        let secondLooks = SecondLookWiring(settings, backend, node: effects.node, jobs: effects.jobs, time, logger)
         let presence = PresenceService(
-            presence: backend.presence, conversations: backend.conversations, bus: backend.bus, timeSource: time)
+            presence: backend.presence, conversations: backend.conversations, bus: backend.bus, timeSource: time,
+            attendance: secondLooks?.keeper)
         let counter = ReceiptCounter(store: backend.conversations, bus: backend.bus, timeSource: time, logger: logger)
         let markers = MarkerService(
             store: backend.conversations, access: access, sizes: sizes, bus: backend.bus, counter: counter, timeSource: time,
@@ -117,7 +119,8 @@ struct Node {
             onServerRunning: { channel in await onServerRunning(channel.localAddress?.port ?? settings.number("port")) },
             eventLoopGroupProvider: .singleton, logger: logger)
         let workers: [any Service] = webPush.services + (pushServices?.clients ?? []) + (worker.map { [$0] } ?? [])
-        services = workers + effects.services + lanes.lanes + [counter, presence, reader, sessions, server, clock]
+        services =
+            workers + effects.services + lanes.lanes + (secondLooks?.services ?? []) + [counter, presence, reader, sessions, server, clock]
     }
 
     private static func doors(_ roles: Set<NodeRole>) -> Set<APIDoor> {
