@@ -194,7 +194,7 @@ let package = Package(
             name: "ParleyAPITests",
             dependencies: [
                 "ParleyAPI", "ParleyCore", "ParleyModel", "ParleyTesting", crypto, cryptoExtras, httpTypes, hummingbird, jwtKit, logging,
-                nioCore, nioEmbedded,
+                metrics, nioCore, nioEmbedded,
             ],
             swiftSettings: settings
         ),
