@@ -233,8 +233,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ParleyCommandTests",
-            dependencies: ["parley", "ParleyCore", "ParleyModel", "ParleyPush", "ParleyPushStandIns", logging, nioPosix],
-            swiftSettings: settings),
+            dependencies: [
+                "parley", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyPush", "ParleyPushStandIns", "ParleyWebPush", logging,
+                nioPosix,
+            ], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(
             name: "ParleyPushServicesTests",
