@@ -199,7 +199,7 @@ let package = Package(
             name: "ParleyAPITests",
             dependencies: [
                 "ParleyAPI", "ParleyCore", "ParleyModel", "ParleyTesting", crypto, cryptoExtras, httpTypes, hummingbird, jwtKit, logging,
-                nioCore, nioEmbedded,
+                metrics, nioCore, nioEmbedded,
             ],
             swiftSettings: settings
         ),
@@ -238,8 +238,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ParleyCommandTests",
-            dependencies: ["parley", "ParleyCore", "ParleyModel", "ParleyPush", "ParleyPushStandIns", logging, nioPosix],
-            swiftSettings: settings),
+            dependencies: [
+                "parley", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyPush", "ParleyPushStandIns", "ParleyWebPush", logging,
+                nioPosix,
+            ], swiftSettings: settings),
         .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
         .testTarget(
             name: "ParleyPushServicesTests",

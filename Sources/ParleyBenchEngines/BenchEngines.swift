@@ -47,8 +47,11 @@ public final class BenchEngines: Sendable {
         try await queue.prepare()
     }
 
-    /// Whether there is no message at all.
-    public func isEmpty() async throws(StoreError) -> Bool { try await messages.isEmpty() }
+    /// Whether there is no message and no conversation at all.
+    public func isEmpty() async throws(StoreError) -> Bool {
+        guard try await messages.isEmpty() else { return false }
+        return try await writes.isEmpty()
+    }
 
     /// Closes all connections.
     public func close() async {

@@ -178,6 +178,17 @@ public actor ParleyClient {
         carryOut(machine.typing(isTyping, in: id, at: now))
     }
 
+    /// Says whether somebody is at this app right now. Who is connected gets no push notifications, on any device; an app
+    /// that nobody looks at should not keep them back. Say `true` when the user does something, and `false` at once when
+    /// they stop, the screen is locked or the window is hidden.
+    ///
+    /// It is said once, and holds until the other is: the client tells the server again before that forgets, and on each
+    /// later connection. Saying the same again costs nothing. Until the first call the server is told nothing, and
+    /// being connected counts as being there.
+    public func setActive(_ isActive: Bool) {
+        carryOut(machine.setActive(isActive, at: now))
+    }
+
     private func ask(_ request: ClientRequest) async throws -> ClientStateMachine.Answer {
         let ticket = nextTicket
         nextTicket += 1

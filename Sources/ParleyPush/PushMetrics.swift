@@ -21,8 +21,13 @@ struct PushMetrics: Sendable {
                 return (provider, counters)
             }, uniquingKeysWith: { $1 })
         failures = PushFailureCounters()
+        // Seconds to minutes: what is tried again comes late, and is what one looks for.
         latencies = Dictionary(
-            providers.map { ($0, Timer(label: "parley_push_accepted_seconds", dimensions: [("provider", $0)])) }, uniquingKeysWith: { $1 })
+            providers.map { provider in
+                let timer = Timer(
+                    label: "parley_push_accepted_seconds", dimensions: [("provider", provider)], preferredDisplayUnit: .seconds)
+                return (provider, timer)
+            }, uniquingKeysWith: { $1 })
         drops = Dictionary(
             uniqueKeysWithValues: DropReason.allCases.map { reason in
                 (reason, Counter(label: "parley_push_dropped_total", dimensions: [("reason", reason.rawValue)]))

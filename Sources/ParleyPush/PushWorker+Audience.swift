@@ -14,15 +14,13 @@ struct PushAudience {
 }
 
 extension PushWorker {
-    /// One question to the conversation store for each conversation, however many of its jobs there are.
+    /// As few questions to each store as their limit of users allows, however many jobs and conversations there are.
     func audience(of jobs: [LeasedPushJob]) async throws(StoreError) -> PushAudience {
         var recipients: [ConversationID: Set<UserID>] = [:]
         for leased in jobs { recipients[leased.job.conversationID, default: []].formUnion(leased.job.recipients) }
 
         var audience = PushAudience()
-        for (conversation, users) in recipients {
-            audience.standings[conversation] = try await standings(of: users, in: conversation)
-        }
+        audience.standings = try await standings(of: recipients)
         let participants = Set(audience.standings.values.flatMap(\.keys))
         audience.attended = await attended(among: participants)
         for part in parts(of: participants.union(jobs.map(\.job.senderID))) {
@@ -31,24 +29,60 @@ extension PushWorker {
         return audience
     }
 
-    /// Nil for a conversation that alone cannot be read: its jobs wait for their lease, and do not hold up the others,
+    /// Without a conversation that alone cannot be read: its jobs wait for their lease, and do not hold up the others,
     /// which would be leased together with them time and again. Throws when there is no point in asking for the next.
-    private func standings(of users: Set<UserID>, in conversation: ConversationID) async throws(StoreError)
-        -> [UserID: PushStanding]?
-    {
-        var standings: [UserID: PushStanding] = [:]
-        for part in parts(of: users) {
+    private func standings(
+        of users: [ConversationID: Set<UserID>]
+    ) async throws(StoreError) -> [ConversationID: [UserID: PushStanding]] {
+        var standings = users.mapValues { _ in [UserID: PushStanding]() }
+        for question in questions(about: users) {
             do throws(StoreError) {
-                standings.merge(try await conversations.pushStandings(of: part, in: conversation)) { $1 }
+                standings.add(try await conversations.pushStandings(of: question))
             } catch {
                 if case .unavailable = error { throw error }
-                logger.error(
-                    "push worker cannot read a conversation",
-                    metadata: ["conversation_id": "\(conversation)", "error": "\(error)"])
-                return nil
+                for (conversation, users) in question {
+                    if let found = try await standingsAlone(of: users, in: conversation) {
+                        standings.add([conversation: found])
+                    } else {
+                        standings[conversation] = nil
+                    }
+                }
             }
         }
         return standings
+    }
+
+    /// Nil for a conversation that cannot be read.
+    private func standingsAlone(
+        of users: [UserID], in conversation: ConversationID
+    ) async throws(StoreError) -> [UserID: PushStanding]? {
+        do throws(StoreError) {
+            return try await conversations.pushStandings(of: users, in: conversation)
+        } catch {
+            if case .unavailable = error { throw error }
+            logger.error(
+                "push worker cannot read a conversation", metadata: ["conversation_id": "\(conversation)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    private func questions(about users: [ConversationID: Set<UserID>]) -> [[ConversationID: [UserID]]] {
+        var questions: [[ConversationID: [UserID]]] = []
+        var question: [ConversationID: [UserID]] = [:]
+        var room = configuration.maxUsersPerQuery
+        for (conversation, users) in users {
+            var rest = Array(users)[...]
+            while !rest.isEmpty {
+                let asked = rest.prefix(room)
+                question[conversation] = Array(asked)
+                rest = rest.dropFirst(asked.count)
+                room -= asked.count
+                guard room == 0 else { continue }
+                questions.append(question)
+                (question, room) = ([:], configuration.maxUsersPerQuery)
+            }
+        }
+        return question.isEmpty ? questions : questions + [question]
     }
 
     /// Those of whom it cannot be known count as away.
@@ -82,5 +116,12 @@ extension PushWorker {
         return stride(from: 0, to: users.count, by: configuration.maxUsersPerQuery).map { start in
             Array(users[start..<min(start + configuration.maxUsersPerQuery, users.count)])
         }
+    }
+}
+
+extension [ConversationID: [UserID: PushStanding]] {
+    /// More users of conversations that can be read; one that was taken out stays out.
+    fileprivate mutating func add(_ more: Self) {
+        for (conversation, standings) in more { self[conversation]?.merge(standings) { $1 } }
     }
 }

@@ -8,6 +8,7 @@ struct StandInCheck {
     typealias Refusal = StandInToken.Refusal
 
     static let maxBodyBytes = 4096
+    private static let singleFields = ["Authorization", "Content-Encoding", "TTL", "Urgency", "Topic"]
 
     let head: HTTPRequestHead
     let body: [UInt8]
@@ -21,12 +22,14 @@ struct StandInCheck {
 
     func delivery() throws(Refusal) -> WebPushStandIn.Delivery {
         guard head.method == .POST else { throw Refusal(status: 405, reason: "the method is \(head.method)") }
+        // RFC 8030, sections 5.2 to 5.4; of two tokens nobody could say which one counts.
+        for name in Self.singleFields where head.headers[name].count > 1 { throw bad("\(name) is there more than once") }
         let token = try token()
-        guard let timeToLive = head.headers.only("TTL").flatMap(Self.number) else { throw bad("TTL is not a number of seconds") }
-        guard head.headers.only("Content-Encoding") == "aes128gcm" else { throw bad("Content-Encoding is not aes128gcm") }
-        let urgency = head.headers.only("Urgency")
+        guard let timeToLive = head.headers.first(name: "TTL").flatMap(Self.number) else { throw bad("TTL is not a number of seconds") }
+        guard head.headers.first(name: "Content-Encoding") == "aes128gcm" else { throw bad("Content-Encoding is not aes128gcm") }
+        let urgency = head.headers.first(name: "Urgency")
         if let urgency, !["very-low", "low", "normal", "high"].contains(urgency) { throw bad("there is no Urgency \(urgency)") }
-        let topic = head.headers.only("Topic")
+        let topic = head.headers.first(name: "Topic")
         if let topic, !Self.isTopic(topic) { throw bad("Topic is not 1 to 32 characters of base64url") }
         guard body.count <= Self.maxBodyBytes else { throw Refusal(status: 413, reason: "the body has \(body.count) bytes") }
         guard let opened = subscription.decrypt(body) else { throw bad("the body cannot be decrypted") }
@@ -36,7 +39,7 @@ struct StandInCheck {
     }
 
     private func token() throws(Refusal) -> StandInToken {
-        guard let header = head.headers.only("Authorization") else { throw Refusal(status: 401, reason: "Authorization is missing") }
+        guard let header = head.headers.first(name: "Authorization") else { throw Refusal(status: 401, reason: "Authorization is missing") }
         let read: StandInToken
         if let known = known(header), now < known.expiresAt {
             read = known
@@ -61,13 +64,5 @@ struct StandInCheck {
                 "-_".utf8.contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
                     || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
             }
-    }
-}
-
-extension HTTPHeaders {
-    /// The field's value if the field stands there once.
-    fileprivate func only(_ name: String) -> String? {
-        let values = self[name]
-        return values.count == 1 ? values[0] : nil
     }
 }

@@ -79,8 +79,11 @@ def a_cluster(bench: Bench, engines: Engines) -> None:
 
 
 def a_cluster_that_holds_data(bench: Bench, engines: Engines) -> None:
-    said = bench.refusal(*SHORT, "--cluster", urls=engines.urls)
-    assert "hold messages already" in said, said
+    # With a MongoDB of its own there are no messages, but conversations still.
+    elsewhere = {**engines.urls, "PARLEY_MONGODB_URL": engines.fresh_urls("elsewhere")["PARLEY_MONGODB_URL"]}
+    for urls in (engines.urls, elsewhere):
+        said = bench.refusal(*SHORT, "--cluster", urls=urls)
+        assert "hold conversations or messages already" in said, said
 
 
 def a_cluster_without_engines(bench: Bench) -> None:

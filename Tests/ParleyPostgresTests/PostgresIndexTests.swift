@@ -67,6 +67,32 @@ struct PostgresIndexTests {
         }
     }
 
+    /// With an index on users alone, or by reading an index from one end to the other, no table is scanned either.
+    @Test func `the standings of a few are a few rows of the primary key, also in a large group`() async throws {
+        try await withPool(try await TestDatabase().url, connections: 1) { pool in
+            let store = PostgresConversationStore(pool, facts: NoFacts())
+            _ = try await store.pushStandings(of: [:])
+            for sql in Self.seed { _ = try await pool.text(sql) }
+            let group = try #require(ConversationID(try await pool.text("SELECT md5('c1')::uuid::text") ?? ""))
+            let member = try #require(UserID(try await pool.text("SELECT md5('m1')::uuid::text") ?? ""))
+            var asked = [group: Sample.users(3) + [member]]
+            for _ in 0..<20 { asked[.random()] = [member] }
+            let before = try await participantsRead(pool)
+            #expect(try await store.pushStandings(of: asked).mapValues { Set($0.keys) } == [group: [member]])
+            let after = try await participantsRead(pool)
+            #expect(after.all - before.all == 1 && after.byKey - before.byKey == 1)
+        }
+    }
+
+    /// Entries that were read of all indexes of participants, and of the primary key.
+    private func participantsRead(_ pool: PostgresDatabase) async throws -> (all: Int, byKey: Int) {
+        _ = try await pool.text("SELECT pg_stat_force_next_flush()::text")
+        let read = "SELECT sum(idx_tup_read)::text FROM pg_stat_user_indexes WHERE relname = 'participants'"
+        let all = try await pool.text(read)
+        let byKey = try await pool.text(read + " AND indexrelname = 'participants_pkey'")
+        return (try #require(Int(all ?? "")), try #require(Int(byKey ?? "")))
+    }
+
     private func scans(_ pool: PostgresDatabase) async throws -> String? {
         _ = try await pool.text("SELECT pg_stat_force_next_flush()::text")
         return try await pool.text(
@@ -98,7 +124,7 @@ struct PostgresIndexTests {
             _ = try await store.role(of: user, in: id)
             _ = try await store.setMute(.forever, for: user, in: id, at: now)
             _ = try await store.setNotificationLevel(.none, for: user, in: id, at: now)
-            _ = try await store.pushStandings(of: others + [user], in: id)
+            _ = try await store.pushStandings(of: [id: others + [user], .random(): [user]])
             _ = try await store.rename(id, to: "Title", at: now)
             _ = try await store.exists(id)
         }

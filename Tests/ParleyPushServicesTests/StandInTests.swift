@@ -17,9 +17,11 @@ struct StandInTests {
         var method = HTTPMethod.POST
         var path = "/3/device/\(APNsScene.token)"
         var fields: [String: String?] = [:]
+        /// Comes a second time, with the same value.
+        var doubled: String?
         var body = #"{"aps":{"alert":{"body":"Hello"}}}"#
 
-        var testDescription: String { reason }
+        var testDescription: String { doubled.map { "\(reason) \($0)" } ?? reason }
     }
 
     static let cases: [Case] = [
@@ -28,6 +30,13 @@ struct StandInTests {
         Case(reason: "MissingDeviceToken", path: "/3/device/"),
         Case(reason: "BadDeviceToken", path: "/3/device/0a1b"),
         Case(reason: "BadDeviceToken", path: "/3/device/\(String(repeating: "xy", count: 32))"),
+        Case(reason: "DuplicateHeaders", doubled: "authorization"),
+        Case(reason: "DuplicateHeaders", doubled: "apns-topic"),
+        Case(reason: "DuplicateHeaders", doubled: "apns-push-type"),
+        Case(reason: "DuplicateHeaders", doubled: "apns-priority"),
+        Case(reason: "DuplicateHeaders", fields: ["apns-id": UserID.random().description], doubled: "apns-id"),
+        Case(reason: "DuplicateHeaders", fields: ["apns-expiration": "0"], doubled: "apns-expiration"),
+        Case(reason: "DuplicateHeaders", fields: ["apns-collapse-id": "a"], doubled: "apns-collapse-id"),
         Case(reason: "MissingTopic", fields: ["apns-topic": nil]),
         Case(reason: "TopicDisallowed", fields: ["apns-topic": "org.example.other"]),
         Case(reason: "InvalidPushType", fields: ["apns-push-type": nil]),
@@ -131,6 +140,23 @@ struct StandInTests {
         }
     }
 
+    @Test func `Google's stand-in refuses two access tokens, also where both are good`() async throws {
+        try await FCMScene.run { scene in
+            #expect(await scene.send().isAccepted)
+            let bearer = try #require(scene.standIn.record.requests.first?.field("authorization"))
+            let client = try PushHTTPClient(limits: .patient, trustRoots: scene.standIn.trustRoots)
+            for (count, status) in [(1, 200), (2, 401)] {
+                var request = HTTPClientRequest(url: scene.standIn.url + "/v1/projects/parley-stand-in/messages:send")
+                request.method = .POST
+                request.headers = ["content-type": "application/json"]
+                for _ in 0..<count { request.headers.add(name: "authorization", value: bearer) }
+                request.body = .bytes(ByteBuffer(string: Self.messages[0].body))
+                #expect(try await client.send(request, until: .now() + .seconds(60)).get().status == status)
+            }
+            await client.close()
+        }
+    }
+
     @Test func `the stand-ins keep so many requests, and count all`() async throws {
         var configuration = APNsStandIn.Configuration()
         configuration.keptRequests = 3
@@ -174,6 +200,7 @@ struct StandInTests {
         var request = HTTPClientRequest(url: url + test.path)
         request.method = test.method
         request.headers = HTTPHeaders(fields.compactMap { name, value in value.map { (name, $0) } })
+        if let name = test.doubled, case .some(let value?) = fields[name] { request.headers.add(name: name, value: value) }
         request.body = .bytes(ByteBuffer(string: test.body))
         return request
     }

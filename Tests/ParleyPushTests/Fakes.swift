@@ -52,15 +52,24 @@ final class FakeConversationStore: PushStandings {
     struct State {
         var standings: [ConversationID: [UserID: PushStanding]] = [:]
         var errors: [ConversationID: StoreError] = [:]
-        var questions: [(conversation: ConversationID, users: [UserID])] = []
+        /// Their rows are damaged.
+        var brokenUsers: Set<UserID> = []
+        var questions: [[ConversationID: [UserID]]] = []
     }
     let state = Mutex(State())
 
-    func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding] {
-        let (standings, error) = state.withLock { state -> ([UserID: PushStanding], StoreError?) in
-            state.questions.append((conversation, users))
-            let standings = (state.standings[conversation] ?? [:]).filter { users.contains($0.key) }
-            return (standings, state.errors[conversation])
+    func pushStandings(
+        of users: [ConversationID: [UserID]]
+    ) async throws(StoreError) -> [ConversationID: [UserID: PushStanding]] {
+        let (standings, error) = state.withLock { state -> ([ConversationID: [UserID: PushStanding]], StoreError?) in
+            state.questions.append(users)
+            var standings: [ConversationID: [UserID: PushStanding]] = [:]
+            for (conversation, users) in users {
+                let found = state.standings[conversation]?.filter { users.contains($0.key) } ?? [:]
+                if !found.isEmpty { standings[conversation] = found }
+            }
+            let isBroken = !state.brokenUsers.isDisjoint(with: users.values.joined())
+            return (standings, users.keys.compactMap { state.errors[$0] }.first ?? (isBroken ? .unexpected("torn page") : nil))
         }
         if let error { throw error }
         return standings

@@ -89,7 +89,7 @@ struct PushWorkerTests {
         #expect(provider.recipients == [UserID(2)])
     }
 
-    @Test func `jobs of one conversation share one question to the store`() async throws {
+    @Test func `all jobs of a portion share one question to the store`() async throws {
         let provider = FakePushProvider()
         let other = ConversationID(2)
         stage.setStanding(UserID(2), in: other)
@@ -97,8 +97,7 @@ struct PushWorkerTests {
         _ = try await stage.worker(provider).workBatch()
 
         let questions = stage.conversations.state.withLock { $0.questions }
-        #expect(questions.count == 2)
-        #expect(questions.first { $0.conversation == .sample }?.users.sorted() == [UserID(2), UserID(3), UserID(4)])
+        #expect(questions.map { $0.mapValues { $0.sorted() } } == [[.sample: [UserID(2), UserID(3), UserID(4)], other: [UserID(2)]]])
         #expect(provider.sent.count == 5)
     }
 
@@ -106,8 +105,20 @@ struct PushWorkerTests {
         let provider = FakePushProvider()
         stage.queue.add(.sample(1, to: Array(2...9)))
         _ = try await stage.worker(provider) { $0.maxUsersPerQuery = 3 }.workBatch()
-        #expect(stage.conversations.state.withLock { $0.questions.map(\.users.count) } == [3, 3, 2])
+        #expect(stage.conversations.state.withLock { $0.questions.map { $0.values.map(\.count) } } == [[3], [3], [2]])
         #expect(provider.recipients == (2...9).map { UserID($0) })
+    }
+
+    @Test func `many small audiences are asked for together, up to the limit`() async throws {
+        let provider = FakePushProvider()
+        for number in 1...5 as ClosedRange<UInt64> {
+            stage.setStanding(UserID(2), in: ConversationID(number))
+            stage.setStanding(UserID(3), in: ConversationID(number))
+            stage.queue.add(.sample(Int64(number), to: [2, 3], in: ConversationID(number)))
+        }
+        _ = try await stage.worker(provider) { $0.maxUsersPerQuery = 4 }.workBatch()
+        #expect(stage.conversations.state.withLock { $0.questions.map { $0.values.reduce(0) { $0 + $1.count } } } == [4, 4, 2])
+        #expect(provider.sent.count == 10)
     }
 
     // MARK: Providers and devices
@@ -303,6 +314,17 @@ struct PushWorkerTests {
         #expect(try await stage.worker(provider).workBatch() == 2)
         #expect(provider.recipients == [UserID(3)])
         #expect(stage.queue.finished == [[PushJobID(2): .done]])
+    }
+
+    @Test func `conversations of which one part cannot be read are not sent to at all`() async throws {
+        let provider = FakePushProvider()
+        stage.conversations.state.withLock { $0.brokenUsers = [UserID(7)] }
+        for number in 1...4 as ClosedRange<UInt64> {
+            for user in 2...9 as ClosedRange<UInt64> { stage.setStanding(UserID(user), in: ConversationID(number)) }
+            stage.queue.add(.sample(Int64(number), to: Array(2...9), in: ConversationID(number)))
+        }
+        #expect(try await stage.worker(provider) { $0.maxUsersPerQuery = 1 }.workBatch() == 4)
+        #expect(provider.sent.isEmpty && stage.queue.finished.isEmpty)
     }
 
     // MARK: Running

@@ -42,6 +42,22 @@ struct SQLiteDatabaseTests {
         server.close()
     }
 
+    @Test func `a folder that is closed has everything in the database itself`() async throws {
+        let folder = try TemporaryFolder()
+        let database = try SQLiteDatabase(folder: folder.path, access: .exclusive, logger: logger)
+        let store = SQLiteConversationStore(database)
+        let id = ConversationID.random()
+        try await store.createGroup(id: id, title: nil, creator: .random(), others: [], at: Sample.start)
+        // Readers are connections of their own.
+        #expect(try await store.exists(id))
+        database.close()
+        let copy = try TemporaryFolder()
+        try FileManager.default.copyItem(atPath: folder.path + "/parley.sqlite", toPath: copy.path + "/parley.sqlite")
+        let copied = try SQLiteDatabase(folder: copy.path, access: .exclusive, logger: logger)
+        #expect(try await SQLiteConversationStore(copied).exists(id))
+        copied.close()
+    }
+
     @Test func `missing migrations are named before and none after`() throws {
         let folder = try TemporaryFolder()
         let before = try SQLiteDatabase.missingMigrations(folder: folder.path)

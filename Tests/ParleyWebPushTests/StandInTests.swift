@@ -62,6 +62,19 @@ struct StandInTests {
         #expect(try refusal { _, body in body.removeLast() } == "400 the body cannot be decrypted")
     }
 
+    @Test(arguments: ["Authorization", "Content-Encoding", "TTL", "Urgency", "Topic"])
+    func `a field that may be there once is refused when it is there twice`(name: String) throws {
+        func requested(times: Int) throws -> String? {
+            try refusal { head, _ in
+                let value = head.headers.first(name: name) ?? (name == "Urgency" ? "high" : "topic")
+                head.headers.remove(name: name)
+                for _ in 0..<times { head.headers.add(name: name, value: value) }
+            }
+        }
+        #expect(try requested(times: 1) == nil)
+        #expect(try requested(times: 2) == "400 \(name) is there more than once")
+    }
+
     @Test func `a token with anything wrong is refused`() throws {
         #expect(try refusal(origin: "https://other.example.com") == "403 aud is not \(Self.origin)")
         #expect(try refusal(contact: nil) == "403 sub is no mailto: or https: address")

@@ -3,7 +3,8 @@ import Synchronization
 
 /// Keeps what is measured through swift-metrics and writes it as Prometheus text (exposition format 0.0.4).
 ///
-/// Timers become histograms in seconds, aggregating recorders histograms of their values; the bounds are fixed.
+/// Timers become histograms in seconds, aggregating recorders histograms of their values. The bounds are fixed: those of timers
+/// go up to ten seconds, or, where a timer prefers to be shown in seconds or more, up to an hour.
 /// Instruments are made once and live as long as the process, so that nothing is looked up while a request is answered.
 public final class PrometheusRegistry: MetricsFactory {
     private struct Key: Hashable {
@@ -110,23 +111,36 @@ private final class GaugeInstrument: Instrument, RecorderHandler, MeterHandler {
 
 private final class HistogramInstrument: Instrument, RecorderHandler, TimerHandler {
     static let seconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+    static let longSeconds: [Double] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
     static let sizes: [Double] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
 
     private struct State {
+        let bounds: [Double]
         var counts: [Int64]
         var sum = 0.0
+
+        init(_ bounds: [Double]) {
+            self.bounds = bounds
+            counts = Array(repeating: 0, count: bounds.count + 1)
+        }
     }
 
     let kind = "histogram"
-    private let bounds: [Double]
     /// What one recorded unit is in the unit of the bounds.
     private let scale: Double
     private let state: Mutex<State>
 
     init(bounds: [Double], scale: Double) {
-        self.bounds = bounds
         self.scale = scale
-        state = Mutex(State(counts: Array(repeating: 0, count: bounds.count + 1)))
+        state = Mutex(State(bounds))
+    }
+
+    /// To be said before anything is recorded.
+    func preferDisplayUnit(_ unit: TimeUnit) {
+        state.withLock { state in
+            guard unit.scaleFromNanoseconds >= TimeUnit.seconds.scaleFromNanoseconds, state.counts.allSatisfy({ $0 == 0 }) else { return }
+            state = State(Self.longSeconds)
+        }
     }
 
     func record(_ value: Int64) { record(Double(value)) }
@@ -134,21 +148,21 @@ private final class HistogramInstrument: Instrument, RecorderHandler, TimerHandl
 
     func record(_ value: Double) {
         let value = value * scale
-        let place = bounds.firstIndex { value <= $0 } ?? bounds.count
         state.withLock { state in
+            let place = state.bounds.firstIndex { value <= $0 } ?? state.bounds.count
             state.counts[place] += 1
             state.sum += value
         }
     }
 
     func write(to text: inout String, label: String, dimensions: [String]) {
-        let (counts, sum) = state.withLock { ($0.counts, $0.sum) }
+        let state = state.withLock { $0 }
         var total: Int64 = 0
-        for (place, count) in counts.enumerated() {
+        for (place, count) in state.counts.enumerated() {
             total += count
-            line(&text, label + "_bucket", dimensions + ["le=\"\(place < bounds.count ? "\(bounds[place])" : "+Inf")\""], total)
+            line(&text, label + "_bucket", dimensions + ["le=\"\(place < state.bounds.count ? "\(state.bounds[place])" : "+Inf")\""], total)
         }
-        line(&text, label + "_sum", dimensions, sum)
+        line(&text, label + "_sum", dimensions, state.sum)
         line(&text, label + "_count", dimensions, total)
     }
 }

@@ -23,6 +23,17 @@ extension ClientStateMachine {
         return [.send(CommandText.typing(command(.nothing), id, isTyping: isTyping))]
     }
 
+    mutating func setActive(_ isActive: Bool, at now: Int64) -> [Action] {
+        activity.set(isActive)
+        return tellActivity(at: now)
+    }
+
+    /// As soon as the server knows who it is: for a connection that was told nothing somebody counts as being there.
+    mutating func tellActivity(at now: Int64) -> [Action] {
+        guard phase == .subscribing || isSubscribed, let isActive = activity.next(at: now, within: &budget) else { return [] }
+        return [.send(CommandText.activity(command(.activity), isActive: isActive))]
+    }
+
     /// The server would close the connection for such a frame, on every try: only this call fails.
     private mutating func tooLarge(_ id: Int64) -> [Action] {
         awaited[id] = nil
@@ -33,10 +44,11 @@ extension ClientStateMachine {
 
     private var isSubscribed: Bool { phase == .live || phase == .catchingUp }
 
-    /// Sends what waits, as far as the server's limit of commands allows: requests first, then what has arrived.
+    /// Sends what waits, as far as the server's limit of commands allows: whether somebody is there, then
+    /// requests, then what has arrived.
     mutating func flush(at now: Int64) -> [Action] {
-        guard isSubscribed else { return [] }
-        var actions: [Action] = []
+        var actions = tellActivity(at: now)
+        guard isSubscribed else { return actions }
         while outbox.hasNext(at: now), budget.take(at: now) {
             let id = command(.request)
             guard let request = outbox.next(as: id, at: now) else { break }

@@ -85,9 +85,12 @@ extension ClientStateMachine {
         case .delivered(let conversation, let number):
             acks.finish(number, in: conversation)
             return []
+        case .activity:
+            activity.taken(expiresInMilliseconds: try json.integer("expires_in_ms"))
+            return []
         case .authenticate:
             user = try json.requiredID("user_id")
-            return subscribe()
+            return subscribe() + tellActivity(at: now)
         case .subscribe(let isLast):
             // Given when nothing is replayed: were the connection lost right now, the next one would go on from here.
             if resume.cursor == nil, let cursor = try json.string("cursor") { resume.note(.caughtUp(cursor: cursor)) }
@@ -128,6 +131,10 @@ extension ClientStateMachine {
             } else {
                 acks.finish(number, in: conversation)
             }
+            return []
+        case .activity:
+            // What cannot be told is not tried again: an older server does not know the command.
+            if refusal.isRetryable { activity.postpone(until: now + (refusal.retryAfterMilliseconds ?? 1000)) }
             return []
         case .authenticate:
             // The server closes the connection next, and its code says what to do.

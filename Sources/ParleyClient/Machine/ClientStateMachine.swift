@@ -54,6 +54,7 @@ struct ClientStateMachine: Sendable {
         case subscribe(isLast: Bool)
         case request
         case delivered(ConversationID, Int64)
+        case activity
         /// Nobody waits for it: typing, watching presence again.
         case nothing
     }
@@ -67,6 +68,7 @@ struct ClientStateMachine: Sendable {
     var user: UserID?
     var outbox: Outbox
     var acks = DeliveredAcks()
+    var activity = ActivityNews()
     var watched: [UserID]?
     var awaited: [Int64: Awaited] = [:]
     var budget = CommandBudget(serverLimit: 50, at: 0)
@@ -160,6 +162,7 @@ struct ClientStateMachine: Sendable {
         awaited = [:]
         outbox.connectionLost()
         acks.connectionLost()
+        activity.connectionLost()
         let delay = askedDelay ?? backoff.next()
         askedDelay = nil
         phase = .connecting

@@ -70,6 +70,13 @@ enum CommandText {
         }
     }
 
+    static func activity(_ id: Int64, isActive: Bool) -> [UInt8] {
+        command(id, "activity") { json in
+            json.name("active")
+            json.bool(isActive)
+        }
+    }
+
     private static func command(_ id: Int64, _ type: String, _ members: (inout JSONWriter) -> Void) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in

@@ -108,14 +108,16 @@ extension InMemoryStore {
         (conversations[conversation]?.participants.count).map(Int64.init)
     }
 
-    public func pushStandings(of users: [UserID], in conversation: ConversationID) -> [UserID: PushStanding] {
-        guard let record = conversations[conversation] else { return [:] }
-        var standings: [UserID: PushStanding] = [:]
-        for user in users {
-            guard let participant = record.participants[user] else { continue }
-            standings[user] = PushStanding(
-                lastReadSequence: participant.lastReadSequence, mute: participant.mute, level: participant.notificationLevel,
-                unreadCount: record.readState(of: participant, user).unreadCount)
+    public func pushStandings(of users: [ConversationID: [UserID]]) -> [ConversationID: [UserID: PushStanding]] {
+        var standings: [ConversationID: [UserID: PushStanding]] = [:]
+        for (conversation, users) in users {
+            guard let record = conversations[conversation] else { continue }
+            for user in users {
+                guard let participant = record.participants[user] else { continue }
+                standings[conversation, default: [:]][user] = PushStanding(
+                    lastReadSequence: participant.lastReadSequence, mute: participant.mute, level: participant.notificationLevel,
+                    unreadCount: record.readState(of: participant, user).unreadCount)
+            }
         }
         return standings
     }

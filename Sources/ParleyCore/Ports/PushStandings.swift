@@ -18,6 +18,16 @@ public struct PushStanding: Sendable, Equatable {
 
 /// What the push worker asks before it sends.
 public protocol PushStandings: Sendable {
-    /// The standing of those of `users` who are participants.
-    func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding]
+    /// The standings of the users named for each conversation, those who are participants: everybody else is missing, and so
+    /// is a conversation of which nobody named takes part. Each conversation is seen at one moment, not all at the same.
+    ///
+    /// Where one conversation cannot be read it throws: whoever wants the others asks again without that one.
+    func pushStandings(of users: [ConversationID: [UserID]]) async throws(StoreError) -> [ConversationID: [UserID: PushStanding]]
+}
+
+extension PushStandings {
+    /// The same for one conversation.
+    public func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding] {
+        try await pushStandings(of: [conversation: users])[conversation] ?? [:]
+    }
 }

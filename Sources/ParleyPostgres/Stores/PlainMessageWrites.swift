@@ -10,6 +10,13 @@ package struct PlainMessageWrites: Sendable {
         self.database = database
     }
 
+    private static let hold = PostgresStatement("plain.hold", "SELECT EXISTS (SELECT 1 FROM conversations)")
+
+    /// Whether there is no conversation at all.
+    package func isEmpty() async throws(StoreError) -> Bool {
+        try await database.run { connection throws(PostgresFailure) in try !connection.read(Self.hold())[0].bool(0) }
+    }
+
     private static let next = PostgresStatement(
         "plain.next",
         """

@@ -108,24 +108,34 @@ extension PostgresConversationStore {
         }
     }
 
+    /// Pairs are looked up one by one, by comparing rows: the primary key alone can serve that, where the entries of one conversation
+    /// stand together, and the limit leaves the planner no other way.
     private static let findStandings = PostgresStatement(
         "participants.push-standings",
         """
-        SELECT p.user_id, p.last_read_sequence, p.muted, p.muted_until, p.notification_level, c.last_sequence, p.own_sent, p.own_read
-        FROM conversations AS c JOIN participants AS p USING (conversation_id) WHERE conversation_id = $1 AND p.user_id = ANY ($2)
+        SELECT p.conversation_id, p.user_id, p.last_read_sequence, p.muted, p.muted_until, p.notification_level, c.last_sequence,
+            p.own_sent, p.own_read
+        FROM unnest($1::uuid[], $2::uuid[]) AS asked (conversation_id, user_id) CROSS JOIN LATERAL (
+            SELECT * FROM participants
+            WHERE (conversation_id, user_id) >= (asked.conversation_id, asked.user_id)
+                AND (conversation_id, user_id) <= (asked.conversation_id, asked.user_id) LIMIT 1
+        ) AS p JOIN conversations AS c ON c.conversation_id = p.conversation_id
         """)
 
-    public func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding] {
-        try await database.run { connection throws(PostgresFailure) in
-            let rows = try connection.read(Self.findStandings(.id(conversation), .ids(users)))
-            var standings: [UserID: PushStanding] = [:]
+    public func pushStandings(
+        of users: [ConversationID: [UserID]]
+    ) async throws(StoreError) -> [ConversationID: [UserID: PushStanding]] {
+        let asked = users.flatMap { conversation, users in users.map { (conversation, $0) } }
+        return try await database.run { connection throws(PostgresFailure) in
+            let rows = try connection.read(Self.findStandings(.ids(asked.map(\.0)), .ids(asked.map(\.1))))
+            var standings: [ConversationID: [UserID: PushStanding]] = [:]
             for number in 0..<rows.count {
                 let row = rows[number]
                 let state = ConversationRow.readState(
-                    lastSequence: try row.int64(5), lastRead: try row.int64(1), ownSent: try row.int64(6), ownRead: try row.int64(7))
-                standings[try row.id(0)] = PushStanding(
-                    lastReadSequence: state.lastReadSequence, mute: try ConversationRow.mute(row, at: 2),
-                    level: try ConversationRow.level(row, at: 4), unreadCount: state.unreadCount)
+                    lastSequence: try row.int64(6), lastRead: try row.int64(2), ownSent: try row.int64(7), ownRead: try row.int64(8))
+                standings[try row.id(0), default: [:]][try row.id(1)] = PushStanding(
+                    lastReadSequence: state.lastReadSequence, mute: try ConversationRow.mute(row, at: 3),
+                    level: try ConversationRow.level(row, at: 5), unreadCount: state.unreadCount)
             }
             return standings
         }

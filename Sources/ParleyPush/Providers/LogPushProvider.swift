@@ -64,14 +64,7 @@ extension PushNotification {
 
 extension PushMessage {
     fileprivate func writeMembers(to json: inout JSONWriter) {
-        json.name("type")
-        json.string("message")
-        json.name("message_id")
-        json.id(messageID)
-        json.name("conversation_id")
-        json.id(conversationID)
-        json.name("sender_id")
-        json.id(senderID)
+        writeNames(to: &json)
         json.name("sequence_number")
         json.optional(sequenceNumber) { $0.integer($1) }
         json.name("title")
@@ -87,10 +80,7 @@ extension PushMessage {
 
 extension PushRead {
     fileprivate func writeMembers(to json: inout JSONWriter) {
-        json.name("type")
-        json.string("read")
-        json.name("conversation_id")
-        json.id(conversationID)
+        writeNames(to: &json)
         json.name("last_read_sequence")
         json.integer(lastReadSequence)
     }

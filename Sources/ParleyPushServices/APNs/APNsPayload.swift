@@ -43,14 +43,7 @@ struct APNsPayload {
                     json.integer(1)
                 }
             }
-            json.name("type")
-            json.string("message")
-            json.name("message_id")
-            json.id(message.messageID)
-            json.name("conversation_id")
-            json.id(message.conversationID)
-            json.name("sender_id")
-            json.id(message.senderID)
+            message.writeNames(to: &json)
             json.writeIfThere(message.sequenceNumber, "sequence_number") { $0.integer($1) }
             json.name("count")
             json.integer(message.count)
@@ -85,10 +78,7 @@ struct APNsPayload {
                 json.integer(1)
                 json.writeIfThere(badge, "badge") { $0.integer($1) }
             }
-            json.name("type")
-            json.string("read")
-            json.name("conversation_id")
-            json.id(read.conversationID)
+            read.writeNames(to: &json)
             json.name("last_read_sequence")
             json.integer(read.lastReadSequence)
         }

@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import ParleyCore
 import ParleyModel
+import ParleyPush
 
 /// Access tokens (RFC 6749) for an assertion that the service account's key has signed (RFC 7523).
 struct FCMAccessToken: Sendable {

@@ -52,14 +52,7 @@ struct FCMMessage {
         json.object { json in
             switch notification.content {
             case .message(let message):
-                json.name("type")
-                json.string("message")
-                json.name("message_id")
-                json.id(message.messageID)
-                json.name("conversation_id")
-                json.id(message.conversationID)
-                json.name("sender_id")
-                json.id(message.senderID)
+                message.writeNames(to: &json)
                 json.writeIfThere(message.sequenceNumber, "sequence_number") { $0.string("\($1)") }
                 json.name("count")
                 json.string("\(message.count)")
@@ -68,10 +61,7 @@ struct FCMMessage {
                     json.writeIfThere(text, "text") { $0.string($1) }
                 }
             case .read(let read):
-                json.name("type")
-                json.string("read")
-                json.name("conversation_id")
-                json.id(read.conversationID)
+                read.writeNames(to: &json)
                 json.name("last_read_sequence")
                 json.string("\(read.lastReadSequence)")
             }

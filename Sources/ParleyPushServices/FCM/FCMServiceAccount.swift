@@ -5,7 +5,8 @@ import ParleyModel
 /// The account in whose name FCM is used: a JSON file from the Firebase console.
 public struct FCMServiceAccount: Sendable {
     public let projectID: String
-    let email: String
+    /// `client_email`.
+    public let email: String
     let keyID: String
     let privateKey: Insecure.RSA.PrivateKey
     /// Where access tokens are given out.

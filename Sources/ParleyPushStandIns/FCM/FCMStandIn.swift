@@ -137,7 +137,7 @@ public final class FCMStandIn: Sendable {
         let rules = FCMRules(projectID: configuration.projectID)
         return state.withLock { state in
             state.messages.note(request)
-            let bearer = request.field("authorization").flatMap { $0.hasPrefix("Bearer ") ? String($0.dropFirst(7)) : nil }
+            let bearer = request.onlyField("authorization").flatMap { $0.hasPrefix("Bearer ") ? String($0.dropFirst(7)) : nil }
             let isKnown = bearer.flatMap { state.access[$0] }.map { now < $0 } ?? false
             let checked = isKnown ? rules.check(request) : .refused(FCMRefusal(401, "UNAUTHENTICATED"))
             switch checked {

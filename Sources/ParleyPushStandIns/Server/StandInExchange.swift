@@ -9,6 +9,9 @@ public struct StandInRequest: Sendable {
     /// The first one of that name.
     public func field(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 
+    /// Nil also when it stands there more than once.
+    func onlyField(_ name: String) -> String? { count(of: name) == 1 ? field(name) : nil }
+
     func count(of name: String) -> Int { fields.reduce(0) { $0 + ($1.name == name ? 1 : 0) } }
 }
 

@@ -139,6 +139,9 @@ public final class SQLiteDatabase: Sendable {
 
     /// Finishes what runs, folds the log into the file and lets go of the folder.
     public func close() {
+        // Closing alone does not: the pool closes its readers last, and these may not write. Whoever reads the file from another process
+        // just now may keep a part of the log; the next process to write folds that.
+        if lock != nil { try? pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) } }
         try? pool.close()
         lock?.release()
     }

@@ -204,5 +204,30 @@ extension ConversationStoreConformance {
             try checkEqual(standings, expected, "the standings")
             try checkEqual(try await store.pushStandings(of: [], in: id), [:], "the standings of nobody")
         },
+        ConformanceCase("push standings of many conversations are told apart, without those who take part in none") { stores in
+            let users = Sample.users(4)
+            let store = stores.conversations
+            let direct = try await stores.direct(users[0], users[1])
+            let group = try await stores.group(Array(users[..<3]))
+            let foreign = try await stores.group([users[3]])
+            let unasked = try await stores.group(users)
+            try await stores.send(2, in: direct, from: users[0])
+            try await stores.send(5, in: group, from: users[0])
+            _ = try await store.advanceRead(of: users[1], in: group, to: 3)
+            _ = try await store.setMute(.forever, for: users[1], in: direct)
+            let asked = [
+                direct: [users[1], users[2]], group: [users[3], users[2], users[1], users[2]], foreign: [users[0], users[1]],
+                .random(): users, unasked: [],
+            ]
+            let expected = [
+                direct: [users[1]: PushStanding(lastReadSequence: 0, mute: .forever, unreadCount: 2)],
+                group: [
+                    users[1]: PushStanding(lastReadSequence: 3, mute: .off, unreadCount: 2),
+                    users[2]: PushStanding(lastReadSequence: 0, mute: .off, unreadCount: 5),
+                ],
+            ]
+            try checkEqual(try await store.pushStandings(of: asked), expected, "the standings")
+            try checkEqual(try await store.pushStandings(of: [:]), [:], "the standings of nobody in nothing")
+        },
     ]
 }

@@ -15,8 +15,9 @@ enum WebPushPayload {
             guard whole.count > limit else { return whole }
             let empty = json(message, title: message.title.map { _ in "" }, body: message.text.map { _ in "" }, badge: notification.badge)
             let room = limit - empty.count
-            let title = message.title.map { cut($0, toBytes: message.text == nil ? room : room / titleShare) }
-            let body = message.text.map { cut($0, toBytes: room - (title.map(length) ?? 0)) }
+            let title = message.title.map { EncodedText.cut($0, toBytes: message.text == nil ? room : room / titleShare) }
+            let left = room - EncodedText.byteCount((title ?? "").utf8)
+            let body = message.text.map { EncodedText.cut($0, toBytes: left) }
             return json(message, title: title, body: body, badge: notification.badge)
         }
     }
@@ -24,14 +25,7 @@ enum WebPushPayload {
     private static func json(_ message: PushMessage, title: String?, body: String?, badge: Int64?) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
-            json.name("type")
-            json.string("message")
-            json.name("message_id")
-            json.id(message.messageID)
-            json.name("conversation_id")
-            json.id(message.conversationID)
-            json.name("sender_id")
-            json.id(message.senderID)
+            message.writeNames(to: &json)
             json.name("sequence_number")
             json.optional(message.sequenceNumber) { $0.integer($1) }
             json.name("title")
@@ -49,41 +43,12 @@ enum WebPushPayload {
     private static func json(_ read: PushRead, badge: Int64?) -> [UInt8] {
         var json = JSONWriter()
         json.object { json in
-            json.name("type")
-            json.string("read")
-            json.name("conversation_id")
-            json.id(read.conversationID)
+            read.writeNames(to: &json)
             json.name("last_read_sequence")
             json.integer(read.lastReadSequence)
             json.name("badge")
             json.optional(badge) { $0.integer($1) }
         }
         return json.bytes
-    }
-
-    // MARK: Cutting
-
-    private static let ellipsis: Character = "…"
-
-    /// The longest beginning, of whole characters and with an ellipsis, whose JSON takes no more bytes than that, quotes left out.
-    static func cut(_ text: String, toBytes limit: Int) -> String {
-        guard length(text) > limit else { return text }
-        var room = limit - length(String(ellipsis))
-        guard room >= 0 else { return "" }
-        var kept = ""
-        for character in text {
-            room -= length(String(character))
-            guard room >= 0 else { break }
-            kept.append(character)
-        }
-        kept.append(ellipsis)
-        return kept
-    }
-
-    /// The bytes of a text in JSON, without its quotes.
-    private static func length(_ text: String) -> Int {
-        var json = JSONWriter(capacity: text.utf8.count + 16)
-        json.string(text)
-        return json.bytes.count - 2
     }
 }

@@ -11,7 +11,7 @@ struct WebPushVerdict: Equatable {
     /// - Parameter secret: The part of the endpoint that stands for the device, to be left out of reasons.
     static func of(_ answer: PushConnections.Answer, at now: Timestamp, hiding secret: String) -> WebPushVerdict {
         let reason = reason(answer, hiding: secret)
-        let after = answer.retryAfter.flatMap { RetryAfter.seconds($0, at: now) }
+        let after = RetryAfter.seconds(answer.retryAfter, at: now)
         switch answer.status {
         case 200...299:
             return WebPushVerdict(answer: .accepted(id: answer.location), outcome: .answered)

@@ -12,38 +12,37 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor", abstract: "Look at everything that this node needs, and say what to do about what is wrong.",
         discussion: """
             Embedded: the data folder. Cluster: each engine: reachable, version, replica set and write concern, privileges, schema, queue \
-            arguments. Changes nothing. Ends with 1 when something is wrong; what is merely doubtful is marked with a question mark.
+            arguments. Both: the keys of push services, without asking these; parley push test does. Changes nothing. Ends with 1 when \
+            something is wrong; what is merely doubtful is marked with a question mark.
             """)
 
     @OptionGroup var options: SettingsOptions
 
     func run() async throws {
         let settings = try await options.settings()
-        let isWell: Bool
-        if let engines = try Engines(settings) {
-            isWell = await Self.examine(engines)
+        let engines = try Engines(settings)
+        var sections: [(name: String, findings: [EngineFinding])]
+        if let engines {
+            sections = await Self.examine(engines)
         } else {
-            isWell = Self.examine(folder: settings.text("data"))
+            sections = [Self.examine(folder: settings.text("data"))]
         }
+        sections += await PushExamination(settings: settings).findings()
+        var isWell = true
+        for (name, findings) in sections { isWell = Self.report(name, findings) && isWell }
+        if engines != nil { print(isWell ? "The cluster can be used." : "The cluster cannot be used as it is.") }
         guard isWell else { throw ExitCode(1) }
     }
 
-    private static func examine(_ engines: Engines) async -> Bool {
+    private static func examine(_ engines: Engines) async -> [(name: String, findings: [EngineFinding])] {
         async let mongodb = engines.examineMongoDB()
         async let postgres = engines.examinePostgres()
         async let redis = onOwnThread { RedisExamination.findings(RedisConfiguration(url: engines.redis)) }
         async let rabbitmq = onOwnThread { RabbitMQExamination.findings(RabbitMQConfiguration(url: engines.amqp)) }
-        var isWell = true
-        for (name, findings) in [
-            ("MongoDB", await mongodb), ("PostgreSQL", await postgres), ("Redis", await redis), ("RabbitMQ", await rabbitmq),
-        ] {
-            isWell = report(name, findings) && isWell
-        }
-        print(isWell ? "The cluster can be used." : "The cluster cannot be used as it is.")
-        return isWell
+        return [("MongoDB", await mongodb), ("PostgreSQL", await postgres), ("Redis", await redis), ("RabbitMQ", await rabbitmq)]
     }
 
-    private static func examine(folder: String) -> Bool {
+    private static func examine(folder: String) -> (name: String, findings: [EngineFinding]) {
         let finding: EngineFinding
         do {
             let missing = try SQLiteDatabase.missingMigrations(folder: folder)
@@ -53,7 +52,7 @@ struct DoctorCommand: AsyncParsableCommand {
         } catch {
             finding = EngineFinding("\(error)", .bad(advice: "see to the folder, or choose another one with --data"))
         }
-        return report("Data folder \(folder)", [finding])
+        return ("Data folder \(folder)", [finding])
     }
 
     /// False when something is wrong.

@@ -28,7 +28,7 @@ extension Engines {
                     guard try await opened.isEmpty() else {
                         await opened.close()
                         throw Failure(
-                            "The engines hold messages already; bench --cluster needs some that hold no data. make bench-cluster starts such engines."
+                            "The engines hold conversations or messages already; bench --cluster needs some that hold no data. make bench-cluster starts such engines."
                         )
                     }
                     return ClusterTarget.Engines(limits: { opened.limits(in: $0) }, close: { await opened.close() })

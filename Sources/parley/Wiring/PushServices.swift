@@ -10,9 +10,7 @@ struct PushServices {
 
     /// Reads the key files. Throws a sentence that names the setting.
     init(_ settings: Settings, time: any TimeSource) throws(Failure) {
-        let trustRoots = try settings.optional("push.trusted_certificates_file").map { path throws(Failure) in
-            try Self.setting("push.trusted_certificates_file") { () throws(PushKeyError) in try KeyFile.text(at: path) }
-        }
+        let trustRoots = try Self.trustRoots(settings)
         if let path = settings.optional("push.apns.key_file") {
             let configuration = try Self.apns(settings, path)
             let client = try Self.client(configuration.limits, trustRoots)
@@ -32,13 +30,18 @@ struct PushServices {
         for client in clients { await client.close() }
     }
 
-    private static func client(_ limits: PushServiceLimits, _ trustRoots: String?) throws(Failure) -> PushHTTPClient {
+    static func trustRoots(_ settings: Settings) throws(Failure) -> String? {
+        guard let path = settings.optional("push.trusted_certificates_file") else { return nil }
+        return try setting("push.trusted_certificates_file") { () throws(PushKeyError) in try KeyFile.text(at: path) }
+    }
+
+    static func client(_ limits: PushServiceLimits, _ trustRoots: String?) throws(Failure) -> PushHTTPClient {
         try setting("push.trusted_certificates_file") { () throws(PushKeyError) in
             try PushHTTPClient(limits: limits, trustRoots: trustRoots)
         }
     }
 
-    private static func apns(_ settings: Settings, _ path: String) throws(Failure) -> APNsConfiguration {
+    static func apns(_ settings: Settings, _ path: String) throws(Failure) -> APNsConfiguration {
         let key = try setting("push.apns.key_file") { () throws(PushKeyError) in try APNsKey(file: path) }
         var configuration = try setting("push.apns") { () throws(PushKeyError) in
             try APNsConfiguration(
@@ -51,7 +54,7 @@ struct PushServices {
         return configuration
     }
 
-    private static func fcm(_ settings: Settings, _ path: String) throws(Failure) -> FCMConfiguration {
+    static func fcm(_ settings: Settings, _ path: String) throws(Failure) -> FCMConfiguration {
         let account = try setting("push.fcm.service_account_file") { () throws(PushKeyError) in try FCMServiceAccount(file: path) }
         var configuration = try setting("push.fcm") { () throws(PushKeyError) in
             try FCMConfiguration(account: account, url: settings.optional("push.fcm.url"))

@@ -50,7 +50,7 @@ struct WebPushWiring {
         }
     }
 
-    private static func contact(_ settings: Settings) throws -> VAPIDContact? {
+    static func contact(_ settings: Settings) throws(Failure) -> VAPIDContact? {
         guard let text = settings.optional("push.webpush.contact") else {
             // A key of its own is meant for real browsers, and Apple's push service refuses tokens without a contact.
             guard settings.optional("push.webpush.key_file") == nil else {

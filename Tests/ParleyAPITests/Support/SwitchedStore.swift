@@ -253,9 +253,11 @@ extension SwitchedStore: ConversationStore {
         return await store.shareConversation(one, other)
     }
 
-    func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding] {
+    func pushStandings(
+        of users: [ConversationID: [UserID]]
+    ) async throws(StoreError) -> [ConversationID: [UserID: PushStanding]] {
         try outage.check()
-        return await store.pushStandings(of: users, in: conversation)
+        return await store.pushStandings(of: users)
     }
 
     func apply(_ update: MetadataUpdate) async throws(StoreError) -> ApplyOutcome {

@@ -58,6 +58,28 @@ struct ClientTests {
         }
     }
 
+    @Test func `whether somebody is there is told on each connection`() async throws {
+        let server = try await FakeServer.start()
+        let client = try ParleyClient(.quick(server.url))
+        await client.setActive(false)
+        try await withRunning(client) {
+            var sockets = server.sockets.makeAsyncIterator()
+            for _ in 0..<2 {
+                let socket = try #require(await sockets.next())
+                try await socket.accept()
+                let told = try await socket.command()
+                #expect(told.type == "activity" && told["active"] == .bool(false))
+                socket.ok(told)
+                await client.setActive(true)
+                let again = try await socket.command()
+                #expect(again.type == "activity" && again["active"] == .bool(true))
+                await client.setActive(false)
+                _ = try await socket.command()
+                socket.drop()
+            }
+        }
+    }
+
     @Test func `what was read, and nothing more, counts for the next run`() async throws {
         let server = try await FakeServer.start()
         let client = try ParleyClient(.quick(server.url))

@@ -36,6 +36,17 @@ struct RealServerCallTests {
         }
     }
 
+    @Test func `the server takes what it is told of activity, and says until when`() async throws {
+        let server = try await RealServer()
+        defer { server.remove() }
+        let client = try await server.client(of: me)
+        try await withRunning(client) {
+            for await state in client.states where state == .live { break }
+            for isActive in [true, false, true] { await client.setActive(isActive) }
+            while await client.machine.activity.expiryMilliseconds != 120_000 { try await Task.sleep(for: .milliseconds(20)) }
+        }
+    }
+
     @Test func `thousands of conversations and a cursor that is none are no obstacle`() async throws {
         let server = try await RealServer()
         defer { server.remove() }

@@ -272,17 +272,21 @@ final class PushWorld: Sendable {
 // MARK: What the worker asks of stores
 
 extension PushWorld: PushStandings, NotificationSettingsStore, DeviceStore {
-    func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding] {
+    func pushStandings(
+        of users: [ConversationID: [UserID]]
+    ) async throws(StoreError) -> [ConversationID: [UserID: PushStanding]] {
         facts.state.withLock { state in
-            let participants = Set(state.conversations[conversation.index].participants)
-            let standings = users.filter { participants.contains($0.index) }.map { user in
-                let place = Place(user: user.index, conversation: conversation.index)
-                let standing = PushStanding(
-                    lastReadSequence: state.marker(user.index, conversation.index), mute: state.mutes.contains(place) ? .forever : .off,
-                    level: state.silenced.contains(place) ? .mentions : .all, unreadCount: state.unread(user.index, conversation.index))
-                return (user, standing)
+            var standings: [ConversationID: [UserID: PushStanding]] = [:]
+            for (conversation, users) in users {
+                let participants = Set(state.conversations[conversation.index].participants)
+                for user in users where participants.contains(user.index) {
+                    let place = Place(user: user.index, conversation: conversation.index)
+                    standings[conversation, default: [:]][user] = PushStanding(
+                        lastReadSequence: state.marker(user.index, conversation.index), mute: state.mutes.contains(place) ? .forever : .off,
+                        level: state.silenced.contains(place) ? .mentions : .all, unreadCount: state.unread(user.index, conversation.index))
+                }
             }
-            return Dictionary(uniqueKeysWithValues: standings)
+            return standings
         }
     }
 

@@ -17,6 +17,8 @@ extension Chat {
 
     func follow(_ lines: AsyncStream<String>) async {
         for await line in lines where !line.isEmpty {
+            typedAt = .now
+            await tellActivity()
             if line == "/quit" { return }
             do {
                 try await carryOut(line)
@@ -25,6 +27,16 @@ extension Chat {
             }
         }
     }
+
+    /// Whoever has typed nothing for two minutes gets push notifications on their other devices.
+    func watchKeyboard() async throws {
+        while true {
+            await tellActivity()
+            try await Task.sleep(for: .seconds(5))
+        }
+    }
+
+    private func tellActivity() async { await client.setActive(.now - typedAt < .seconds(120)) }
 
     private func carryOut(_ line: String) async throws {
         guard line.hasPrefix("/") else { return send(line) }

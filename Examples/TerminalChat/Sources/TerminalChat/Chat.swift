@@ -7,6 +7,8 @@ actor Chat {
     /// Nil until the connection was live for the first time.
     private(set) var view: LocalView?
     var open: ConversationID?
+    /// When somebody last typed something.
+    var typedAt = ContinuousClock.now
 
     init(client: ParleyClient, opening conversation: ConversationID?) {
         self.client = client

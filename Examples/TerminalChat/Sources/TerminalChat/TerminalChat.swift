@@ -26,6 +26,7 @@ struct TerminalChat {
             group.addTask { try await client.run() }
             group.addTask { for await event in client.events { await chat.take(event) } }
             group.addTask { for await state in client.states { await chat.show(state) } }
+            group.addTask { try await chat.watchKeyboard() }
             group.addTask {
                 await chat.follow(Keyboard.lines())
                 throw Quit()

@@ -1,8 +1,8 @@
-/// Texts measured as they stand in JSON, without the quotes around them.
-enum EncodedText {
-    static let ellipsis = "…"
+/// Texts measured as they stand in JSON, without the quotes around them: push services count the bytes of all.
+public enum EncodedText {
+    private static let ellipsis = "…"
 
-    static func byteCount(_ text: some Sequence<UInt8>) -> Int {
+    public static func byteCount(_ text: some Sequence<UInt8>) -> Int {
         text.reduce(0) { $0 + byteCount($1) }
     }
 
@@ -17,7 +17,7 @@ enum EncodedText {
 
     /// The text if it fits into so many bytes, else its beginning and an ellipsis: whole characters as people see them, never
     /// half of an emoji. Nothing at all where even the ellipsis does not fit.
-    static func cut(_ text: String, toBytes limit: Int) -> String {
+    public static func cut(_ text: String, toBytes limit: Int) -> String {
         if byteCount(text.utf8) <= limit { return text }
         var rest = limit - ellipsis.utf8.count
         guard rest >= 0 else { return "" }

@@ -1,18 +1,19 @@
-import ParleyModel
+public import ParleyModel
 
 /// The field `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date in one of three forms.
-enum RetryAfter {
-    /// Seconds from now, none of them negative. Nil for what cannot be read.
-    static func seconds(_ text: String, at now: Timestamp) -> Double? {
+public enum RetryAfter {
+    /// Seconds from `now` on; a moment that has passed is 0. Nil without a field, and for what cannot be read.
+    public static func seconds(_ field: String?, at now: Timestamp) -> Double? {
+        guard let text = field else { return nil }
         if !text.isEmpty, text.utf8.count <= 9, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
             return Double(text)
         }
-        return date(text, now).map { max(0, $0.seconds(since: now)) }
+        return date(text).map { max(0, $0.seconds(since: now)) }
     }
 
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-    private static func date(_ text: String, _ now: Timestamp) -> Timestamp? {
+    private static func date(_ text: String) -> Timestamp? {
         let parts = text.split { $0 == " " || $0 == "," || $0 == "-" }.map(String.init)
         switch parts.count {
         // Sun, 06 Nov 1994 08:49:37 GMT
