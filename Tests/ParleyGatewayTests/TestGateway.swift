@@ -38,7 +38,7 @@ struct TestGateway: Sendable {
 
     init(
         _ configuration: GatewayConfiguration = .init(), presence: any Presence = InProcessPresence(),
-        verifier: any TokenVerifier = NobodysVerifier()
+        verifier: any TokenVerifier = NobodysVerifier(), attendance: AttendanceKeeper? = nil
     ) {
         self.configuration = configuration
         resume = ResumeService(
@@ -49,12 +49,13 @@ struct TestGateway: Sendable {
         let sizes = ConversationSizes(store: store, timeSource: time)
         for sink in [access, sizes, hub] as [any EventSink] { bus.attach(sink) }
         conversations = ConversationService(store: store, access: access, bus: bus, timeSource: time)
-        services = Self.services(store, bus, access, sizes, resume, time, configuration, presence, verifier)
+        services = Self.services(store, bus, access, sizes, resume, time, configuration, presence, attendance, verifier)
     }
 
     private static func services(
         _ store: InMemoryStore, _ bus: InProcessEventBus, _ access: ConversationAccess, _ sizes: ConversationSizes, _ resume: ResumeService,
-        _ time: ManualTimeSource, _ configuration: GatewayConfiguration, _ presence: any Presence, _ verifier: any TokenVerifier
+        _ time: ManualTimeSource, _ configuration: GatewayConfiguration, _ presence: any Presence, _ attendance: AttendanceKeeper?,
+        _ verifier: any TokenVerifier
     ) -> GatewayServices {
         let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let lane = AppendLane(store: store, timeSource: time, instruments: MessageInstruments(), logger: quiet) { _, _ in }
@@ -66,7 +67,9 @@ struct TestGateway: Sendable {
                 store: store, access: access, sizes: sizes, bus: bus,
                 counter: ReceiptCounter(store: store, bus: bus, timeSource: time, logger: quiet), timeSource: time),
             typing: TypingService(access: access, sizes: sizes, bus: bus, timeSource: time),
-            presence: PresenceService(presence: presence, conversations: store, bus: bus, timeSource: time), resume: resume,
+            presence: PresenceService(
+                presence: presence, conversations: store, bus: bus, timeSource: time, attendance: attendance),
+            resume: resume,
             verifier: verifier, messageLimiter: nil, timeSource: time, configuration: configuration,
             logger: quiet)
     }

@@ -44,6 +44,8 @@ struct PostgresIndexTests {
         """
         INSERT INTO push_take_backs SELECT md5('u' || n)::uuid, md5('c' || n)::uuid, 1, now() FROM generate_series(3, 2000) AS n
         """,
+        "INSERT INTO attendances SELECT md5('a' || n)::uuid, '00000000a1', now(), NULL, NULL FROM generate_series(1, 2000) AS n",
+        "INSERT INTO attendances SELECT md5('b' || n)::uuid, '00000000a1', now(), now(), now() + interval '1 year' FROM generate_series(1, 2000) AS n",
         "INSERT INTO token_revocations SELECT md5('r' || n)::uuid, now() FROM generate_series(1, 2000) AS n",
         "INSERT INTO departures SELECT md5('u' || n)::uuid, md5('c2')::uuid, now() FROM generate_series(1, 2000) AS n",
     ]
@@ -187,9 +189,22 @@ struct PostgresIndexTests {
         _ = try await devices.register(device, maxPerUser: 20)
         _ = try await devices.devices(of: [user, .random()])
         _ = try await devices.remove(device.id, of: user)
+        try await askAttendances(pool, user)
         let revocations = PostgresTokenRevocationStore(pool)
         try await revocations.revoke(user, before: Sample.start)
         _ = try await revocations.revokedBefore(of: user)
+    }
+
+    private func askAttendances(_ pool: PostgresDatabase, _ user: UserID) async throws {
+        let (attendances, node, now) = (PostgresAttendanceStore(pool), NodeID(0xB2), Sample.start)
+        try await PostgresNodeRegister(pool).renew(NodeID(0xA1), dueFrom: 0, seconds: 60)
+        try await attendances.began([user, .random()], at: node, since: now)
+        try await attendances.ended([EndedAttendance(userID: user, since: now, seenUntil: now)], at: node, dueAt: now)
+        let looks = try await attendances.leaseLooks(limit: 10, seconds: 60, at: now)
+        _ = try await attendances.unread(in: looks)
+        try await attendances.finishLooks(looks.map { ($0, .attendedElsewhere) })
+        #expect(try await attendances.endedOfLostNodes(dueAt: Sample.time(1e9)) == 1)
+        try await attendances.ended(node: node, dueAt: now)
     }
 
     private struct SentEverywhere: MessageFacts {
