@@ -136,7 +136,7 @@ struct FCMTests {
     @Test func `without an answer it is to be tried later`() async throws {
         try await FCMScene.run(limits: .impatient) { scene in
             scene.standIn.misbehave(.silence, forNext: 1)
-            #expect(await scene.send() == .retry(after: nil, reason: "no answer in time"))
+            #expect(await scene.send() == .unanswered(after: nil, reason: "no answer in time"))
             #expect(await scene.send().isAccepted)
         }
     }

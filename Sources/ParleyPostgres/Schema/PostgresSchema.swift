@@ -24,6 +24,7 @@ public enum PostgresSchema {
         Step(number: 4, name: "copies of data folders", statements: copies),
         Step(number: 5, name: "notifications", statements: notificationChoices + pushLedger),
         Step(number: 6, name: "departures by time", statements: departuresByTime),
+        Step(number: 7, name: "alerts that may have been sent", statements: doubtfulAlerts),
     ]
 
     /// - `last_sequence`: last message and counts are done up to here; the messages themselves are in another engine, which
@@ -298,5 +299,17 @@ public enum PostgresSchema {
         """,
         // "What is due?"
         "CREATE INDEX push_take_backs_by_due ON push_take_backs (due_at)",
+    ]
+
+    /// - `push_alerts.is_doubtful`: whether an earlier claim ended and it is not known whether the alert was sent.
+    /// - `push_shown` counts alerts from their claim on, as what the device may show, until they are known not to be sent.
+    private static let doubtfulAlerts = [
+        "ALTER TABLE push_alerts ADD COLUMN is_doubtful boolean NOT NULL DEFAULT false",
+        """
+        INSERT INTO push_shown AS s (user_id, conversation_id, device_id, alerts)
+        SELECT user_id, conversation_id, device_id, count(*) FROM push_alerts WHERE NOT is_sent
+        GROUP BY user_id, conversation_id, device_id
+        ON CONFLICT (user_id, conversation_id, device_id) DO UPDATE SET alerts = s.alerts + excluded.alerts
+        """,
     ]
 }

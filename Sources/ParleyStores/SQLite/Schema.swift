@@ -28,6 +28,9 @@ enum Schema {
             try db.execute(sql: notificationChoices)
             try db.execute(sql: pushLedger)
         }
+        migrator.registerMigration("7 alerts that may have been sent") { db in
+            try db.execute(sql: doubtfulAlerts)
+        }
         return migrator
     }
 
@@ -195,6 +198,16 @@ enum Schema {
             PRIMARY KEY (user_id, conversation_ref)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX push_take_backs_by_due ON push_take_backs (due_at);
+        """
+
+    /// - `push_alerts.is_doubtful`: whether an earlier claim ended and it is not known whether the alert was sent.
+    /// - `push_shown` counts alerts from their claim on, as what the device may show, until they are known not to be sent.
+    private static let doubtfulAlerts = """
+        ALTER TABLE push_alerts ADD COLUMN is_doubtful INTEGER NOT NULL DEFAULT 0;
+        INSERT INTO push_shown (user_id, conversation_ref, device_id, alerts)
+        SELECT user_id, conversation_ref, device_id, count(*) FROM push_alerts WHERE is_sent = 0
+        GROUP BY user_id, conversation_ref, device_id
+        ON CONFLICT (user_id, conversation_ref, device_id) DO UPDATE SET alerts = alerts + excluded.alerts;
         """
 
     private static let media = """
