@@ -101,6 +101,21 @@ struct PushServicesTests {
         #expect(try #require(failure).description == sentence)
     }
 
+    @Test func `certificates that are none are refused, also before there is a push service to ask with them`() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "parley-test-\(UUID().uuidString).pem")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try Data("-----BEGIN NONSENSE-----".utf8).write(to: file)
+        let settings = try await Settings(flags: ["push.trusted_certificates_file": file.path], environment: [:], file: nil)
+        let failure = #expect(throws: Failure.self) { try PushServices(settings, time: SystemTimeSource()) }
+        #expect(try #require(failure).description.hasPrefix("push.trusted_certificates_file: the trusted certificates cannot be read"))
+    }
+
+    @Test func `a file of the log that cannot be opened is said with its setting`() async throws {
+        let settings = try await Settings(flags: ["push.log_file": "/nowhere/x"], environment: [:], file: nil)
+        let failure = #expect(throws: Failure.self) { try PushWiring.log(settings, SystemTimeSource()) }
+        #expect(try #require(failure).description == "push.log_file: cannot open /nowhere/x: No such file or directory.")
+    }
+
     @Test func `several at once send by their settings alone`() async throws {
         let apns = APNsStandIn()
         let fcm = FCMStandIn()

@@ -356,8 +356,9 @@ struct WebPushProviderTests {
             while world.service.requests == 0 { try await Task.sleep(for: .milliseconds(5)) }
             let second = Task { await world.provider.send(Sample.notification(to: subscription)) }
             second.cancel()
+            let waited = await second.value
             first.cancel()
-            guard case .unanswered = await first.value, case .retry = await second.value else {
+            guard case .unanswered = await first.value, case .retry = waited else {
                 Issue.record("not to be tried again")
                 return
             }

@@ -11,7 +11,11 @@ struct PushServices {
     /// Reads the key files. Throws a sentence that names the setting.
     init(_ settings: Settings, time: any TimeSource) throws(Failure) {
         let trustRoots = try settings.optional("push.trusted_certificates_file").map { path throws(Failure) in
-            try Self.setting("push.trusted_certificates_file") { () throws(PushKeyError) in try KeyFile.text(at: path) }
+            try Self.setting("push.trusted_certificates_file") { () throws(PushKeyError) in
+                let text = try KeyFile.text(at: path)
+                try PushHTTPClient.check(trustRoots: text)
+                return text
+            }
         }
         if let path = settings.optional("push.apns.key_file") {
             let configuration = try Self.apns(settings, path)
