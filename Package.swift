@@ -107,7 +107,8 @@ let package = Package(
         .target(
             name: "ParleyWebPush",
             dependencies: [
-                "ParleyCore", "ParleyModel", "ParleyPush", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+                "ParleyCore", "ParleyModel", "ParleyPush", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+                serviceLifecycle,
             ],
             swiftSettings: settings),
         // A push service for tests and measurements, as strict as the real ones.
@@ -253,7 +254,8 @@ let package = Package(
         .testTarget(
             name: "ParleyWebPushTests",
             dependencies: [
-                "ParleyCore", "ParleyModel", "ParleyPush", "ParleyWebPush", "ParleyWebPushStandIn", crypto, logging, nioHTTP1,
+                "ParleyCore", "ParleyModel", "ParleyPush", "ParleyWebPush", "ParleyWebPushStandIn", asyncHTTPClient, crypto, logging,
+                nioHTTP1,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -85,7 +85,7 @@ extension PushAnswer {
     var isFinal: Bool {
         switch self {
         case .accepted, .rejected, .deviceGone: true
-        case .retry: false
+        case .retry, .unanswered: false
         }
     }
 }

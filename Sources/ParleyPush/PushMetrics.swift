@@ -17,7 +17,7 @@ struct PushMetrics: Sendable {
             providers.map { provider in
                 let counters = Self.counters(
                     "parley_push_notifications_total", [("provider", provider)], "outcome",
-                    ["accepted", "retry", "rejected", "device_gone", "put_back", "not_reached"])
+                    ["accepted", "retry", "unanswered", "rejected", "device_gone", "put_back", "not_reached", "not_taken"])
                 return (provider, counters)
             }, uniquingKeysWith: { $1 })
         failures = PushFailureCounters()
@@ -50,10 +50,15 @@ struct PushMetrics: Sendable {
         case .answered(.accepted):
             guard case .message(let message) = notification.content else { return }
             latencies[provider]?.recordMilliseconds(max(0, now.milliseconds - message.createdAt.milliseconds))
-        case .answered(.retry(_, let reason)), .answered(.rejected(let reason)):
+        case .answered(.retry(_, let reason)), .answered(.unanswered(_, let reason)), .answered(.rejected(let reason)):
             failures.count(provider: provider, outcome: fate.outcome, reason: reason)
         case .answered(.deviceGone), .putBack, .notReached: break
         }
+    }
+
+    /// What devices are not told because their push service takes nothing silent.
+    func countUntold(_ counts: [String: Int]) {
+        for (provider, count) in counts { notifications[provider]?["not_taken"]?.increment(by: Int64(count)) }
     }
 
     func countDrops(_ counts: [DropReason: Int]) {
@@ -88,6 +93,7 @@ extension PushFate {
         switch self {
         case .answered(.accepted): "accepted"
         case .answered(.retry): "retry"
+        case .answered(.unanswered): "unanswered"
         case .answered(.rejected): "rejected"
         case .answered(.deviceGone): "device_gone"
         case .putBack: "put_back"

@@ -20,12 +20,6 @@ struct PushPlan {
         var steps: Range<Int> = 0..<0
     }
 
-    /// The alerts of one conversation on one device.
-    private struct Thread: Hashable {
-        let device: DeviceID
-        let conversation: ConversationID
-    }
-
     private(set) var jobs: [Job]
     /// Job by job, in the order of the jobs, so that the oldest are complete when the time is up.
     private(set) var steps: [Step] = []
@@ -43,16 +37,11 @@ struct PushPlan {
         for (job, wait) in candidates.waits { jobs[job].waits.append(wait) }
         // Two jobs of one message, or one that came twice, may ask for the same alert: the first of them sends it.
         var taken: Set<AlertKey> = []
-        // What this plan sends itself counts as sent before what follows.
-        var sending: [Thread: Int] = [:]
         for candidate in candidates.all {
             var earlier = 0
             if let key = candidate.key {
                 switch taken.insert(key).inserted ? claims[key] ?? .held : .held {
-                case .granted(let count):
-                    let thread = Thread(device: key.deviceID, conversation: jobs[candidate.job].leased.job.conversationID)
-                    earlier = count + sending[thread, default: 0]
-                    sending[thread, default: 0] += 1
+                case .granted(let count): earlier = count
                 case .sent:
                     drops[.alreadySent, default: 0] += 1
                     continue

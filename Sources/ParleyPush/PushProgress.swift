@@ -40,6 +40,10 @@ struct PushProgress {
 
 extension PushFate {
     fileprivate func outcome(badge: Int64?) -> AlertOutcome {
-        if case .answered(.accepted) = self { .sent(badge: badge) } else { .released }
+        switch self {
+        case .answered(.accepted): .sent(badge: badge)
+        case .answered(.unanswered): .unknown(badge: badge)
+        case .answered(.retry), .answered(.rejected), .answered(.deviceGone), .putBack, .notReached: .released
+        }
     }
 }

@@ -21,7 +21,7 @@ extension PushWorker {
             let recipient = step.notification.recipientID
             switch fate {
             case .answered(.accepted), .answered(.rejected), .answered(.deviceGone): break
-            case .answered(.retry(let asked, let reason)):
+            case .answered(.retry(let asked, let reason)), .answered(.unanswered(let asked, let reason)):
                 let wait = pause(step, attempt: progress.plan.jobs[job].leased.attempt, asked: asked)
                 debt.add(recipient, after: wait, failure: "\(step.lane.provider.name): \(reason)")
             case .putBack(let seconds): debt.add(recipient, after: seconds)
@@ -47,14 +47,11 @@ extension PushWorker {
     private func result(of job: PushPlan.Job, _ debt: PushDebt) -> PushJobResult {
         let owed = debt.recipients(of: job.recipients)
         guard !owed.isEmpty else { return .done }
-        // Having to wait, or not being reached, is no failure of the job's, and never makes it a dead letter.
-        if let failure = debt.failure, job.leased.attempt >= configuration.maxAttempts {
-            return .dead(recipients: owed, reason: failure)
-        }
-        return .retry(after: debt.seconds ?? 0, recipients: owed, reason: debt.failure ?? Self.waiting)
+        // Having to wait, or not being reached, is no failure of the job's: it is not counted, however often it happens.
+        guard let failure = debt.failure else { return .returned(after: debt.seconds ?? 0, recipients: owed) }
+        if job.leased.attempt >= configuration.maxAttempts { return .dead(recipients: owed, reason: failure) }
+        return .retry(after: debt.seconds ?? 0, recipients: owed, reason: failure)
     }
-
-    private static let waiting = "not reached before its time was up"
 
     private func note(_ result: PushJobResult, of leased: LeasedPushJob) {
         var metadata: Logger.Metadata = [

@@ -8,7 +8,9 @@ extension PushWorker {
             limit: configuration.takeBackBatch, seconds: configuration.takeBackLeaseSeconds, at: time.now())
         let users = Set(takeBacks.map(\.userID))
         let devices = try await devices(of: users)
-        return TakeBackPlan(takeBacks, devices, routing, badges: try await unreadTotals(of: users), at: time.now())
+        let plan = TakeBackPlan(takeBacks, devices, routing, badges: try await unreadTotals(of: users), at: time.now())
+        metrics.countUntold(plan.untold)
+        return plan
     }
 
     /// Tells the devices, and the ledger as the answers come.

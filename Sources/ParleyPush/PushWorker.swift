@@ -9,7 +9,7 @@ public import ServiceLifecycle
 /// - At least once: a job leaves the queue when each of its recipients was told, dropped, or put aside as a dead letter (P5).
 /// - At most once for each message and device, whatever is queued or leased twice: an alert is claimed before it is sent, and
 ///   written down afterwards. Only where it is not known whether it was sent (the worker died, the answer was lost) is it sent
-///   again, under the same ids.
+///   again, under the same ids, and counts as shown meanwhile: reading takes it back.
 /// - Recipients are decided upon with what the stores say now, not with what held when the job was made (P7).
 /// - Each provider has a window of its own: one that is slow or down holds up no other.
 /// - A store error gives the jobs back, and the attempt does not count. While the queue does not take them either, they are

@@ -12,6 +12,8 @@ struct TakeBackPlan {
 
     let takeBacks: [TakeBack]
     private(set) var steps: [Step] = []
+    /// How many devices of each provider cannot be told silently.
+    private(set) var untold: [String: Int] = [:]
 
     /// - Parameter badges: The unread messages of each user.
     init(_ takeBacks: [TakeBack], _ devices: [UserID: [Device]], _ routing: PushRouting, badges: [UserID: Int64], at now: Timestamp) {
@@ -19,6 +21,10 @@ struct TakeBackPlan {
         for (place, takeBack) in takeBacks.enumerated() {
             for device in devices[takeBack.userID] ?? [] {
                 guard let lane = routing.byKind[device.address.kind], lane.provider.takesReads else { continue }
+                guard lane.provider.takesReads(on: device) else {
+                    untold[lane.provider.name, default: 0] += 1
+                    continue
+                }
                 let read = PushRead(conversationID: takeBack.conversationID, lastReadSequence: takeBack.lastReadSequence)
                 let notification = PushNotification(
                     content: .read(read), recipientID: takeBack.userID, device: device, badge: badges[takeBack.userID] ?? 0,
@@ -56,7 +62,7 @@ struct TakeBackProgress {
         case .answered(.accepted):
             if let device = step.notification.device, let badge = step.notification.badge { badges[step.takeBack][device.id] = badge }
         case .answered(.rejected), .answered(.deviceGone): break
-        case .answered(.retry(let asked, _)): owe(step.takeBack, max(wait, asked ?? 0))
+        case .answered(.retry(let asked, _)), .answered(.unanswered(let asked, _)): owe(step.takeBack, max(wait, asked ?? 0))
         case .putBack(let seconds): owe(step.takeBack, seconds)
         case .notReached: owe(step.takeBack, wait)
         }

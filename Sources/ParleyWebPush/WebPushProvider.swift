@@ -24,6 +24,7 @@ public struct WebPushProvider: PushProvider, Service {
     private let time: any TimeSource
     private let limits: WebPushLimits
     private let logger: Logger
+    private let silenceNotes = OnceEach()
 
     public init(
         key: VAPIDKey, contact: VAPIDContact?, rule: EndpointRule = EndpointRule(), time: any TimeSource,
@@ -57,6 +58,18 @@ public struct WebPushProvider: PushProvider, Service {
     /// For those who do not run it.
     public func shutDown() async throws { try await connections.shutDown() }
 
+    /// Apple's push service takes nothing that no person sees.
+    public func takesReads(on device: Device) -> Bool {
+        guard case .webPush(let subscription) = device.address, let endpoint = PushEndpoint(subscription.endpoint), endpoint.forbidsSilence
+        else { return true }
+        if silenceNotes.isFirst(endpoint.origin) {
+            logger.notice(
+                "push service takes no silent updates: what was read elsewhere stays on its devices until they are opened",
+                metadata: ["origin": "\(endpoint.origin)"])
+        }
+        return false
+    }
+
     public func send(_ notification: PushNotification) async -> PushAnswer {
         let draft: WebPushDraft
         switch WebPushDraft.make(notification, rule, at: time.now()) {
@@ -86,17 +99,25 @@ public struct WebPushProvider: PushProvider, Service {
                     outcome: .failed(after: nil))
             }
         }
+        let now = time.now()
+        let request: HTTPClientRequest
         do {
-            let now = time.now()
-            let request = try draft.request(
+            request = try draft.request(
                 token: try tokens.header(for: endpoint.origin, at: now), paddingBytes: limits.paddingBytes, at: now)
+        } catch {
+            return WebPushVerdict(
+                answer: .retry(after: nil, reason: "it cannot be encrypted or signed: \(type(of: error))"), outcome: .abandoned)
+        }
+        do {
             return .of(try await connections.post(request), at: time.now(), hiding: endpoint.secret)
         } catch is PushConnections.PrivateAddress {
             return .leadsInside
         } catch {
             let isAbandoned = Self.isAbandoned(error)
+            let reason = isAbandoned ? "the server is stopping" : reason(error, endpoint)
             return WebPushVerdict(
-                answer: .retry(after: nil, reason: isAbandoned ? "the server is stopping" : reason(error, endpoint)),
+                answer: PushConnections.mayHaveSent(error)
+                    ? .unanswered(after: nil, reason: reason) : .retry(after: nil, reason: reason),
                 outcome: isAbandoned ? .abandoned : .failed(after: nil))
         }
     }

@@ -46,6 +46,76 @@ struct PushServicesTests {
         #expect(try #require(failure).description == sentence)
     }
 
+    @Test(
+        arguments: [
+            ("push.apns.key_id", "abc", "push.apns: the key id must have 10 characters, A-Z and 0-9."),
+            ("push.apns.team_id", "TEAM12345", "push.apns: the team id must have 10 characters, A-Z and 0-9."),
+            (
+                "push.apns.topic", "my app",
+                "push.apns: the topic must be the app's bundle id, such as com.example.chat: letters, digits, dots and hyphens."
+            ),
+            (
+                "push.apns.url", "https://127.0.0.1/?x=1",
+                "push.apns: its URL must be https:// with a host and nothing but a port and a path after it."
+            ),
+            (
+                "push.apns.localization_key", String(repeating: "k", count: 257),
+                "push.apns.localization_key: it has 257 bytes; 256 are the most, for it goes into every notification."
+            ),
+            ("push.apns.localization_key", "a b", "push.apns.localization_key: it must be a name without spaces and control characters."),
+            (
+                "push.fcm.localization_key", String(repeating: "ü", count: 200),
+                "push.fcm.localization_key: it has 400 bytes; 256 are the most, for it goes into every notification."
+            ),
+            (
+                "push.fcm.channel_id", String(repeating: "c", count: 5000),
+                "push.fcm.channel_id: it has 5000 bytes; 256 are the most, for it goes into every notification."
+            ),
+            ("push.fcm.channel_id", "a\u{7}", "push.fcm.channel_id: it must be a name without spaces and control characters."),
+            (
+                "push.fcm.url", "https://user@127.0.0.1",
+                "push.fcm: its URL must be https:// with a host and nothing but a port and a path after it."
+            ),
+        ])
+    func `a wrong value is said with its setting`(key: String, value: String, sentence: String) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "parley-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (keyFile, accountFile) = (folder.appending(path: "key.p8"), folder.appending(path: "account.json"))
+        try Data(APNsStandIn().keyPEM.utf8).write(to: keyFile)
+        let fcm = FCMStandIn()
+        try await fcm.start(group: MultiThreadedEventLoopGroup.singleton)
+        try Data(fcm.serviceAccount().utf8).write(to: accountFile)
+        try await fcm.close()
+        var flags = Self.apns
+        flags["push.apns.key_file"] = keyFile.path
+        flags["push.fcm.service_account_file"] = accountFile.path
+        // These are right.
+        flags["push.apns.localization_key"] = String(repeating: "k", count: 256)
+        flags["push.fcm.channel_id"] = "messages"
+        let right = try PushServices(try await Settings(flags: flags, environment: [:], file: nil), time: SystemTimeSource())
+        await right.close()
+        flags[key] = value
+        let settings = try await Settings(flags: flags, environment: [:], file: nil)
+        let failure = #expect(throws: Failure.self) { try PushServices(settings, time: SystemTimeSource()) }
+        #expect(try #require(failure).description == sentence)
+    }
+
+    @Test func `certificates that are none are refused, also before there is a push service to ask with them`() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "parley-test-\(UUID().uuidString).pem")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try Data("-----BEGIN NONSENSE-----".utf8).write(to: file)
+        let settings = try await Settings(flags: ["push.trusted_certificates_file": file.path], environment: [:], file: nil)
+        let failure = #expect(throws: Failure.self) { try PushServices(settings, time: SystemTimeSource()) }
+        #expect(try #require(failure).description.hasPrefix("push.trusted_certificates_file: the trusted certificates cannot be read"))
+    }
+
+    @Test func `a file of the log that cannot be opened is said with its setting`() async throws {
+        let settings = try await Settings(flags: ["push.log_file": "/nowhere/x"], environment: [:], file: nil)
+        let failure = #expect(throws: Failure.self) { try PushWiring.log(settings, SystemTimeSource()) }
+        #expect(try #require(failure).description == "push.log_file: cannot open /nowhere/x: No such file or directory.")
+    }
+
     @Test func `several at once send by their settings alone`() async throws {
         let apns = APNsStandIn()
         let fcm = FCMStandIn()

@@ -53,6 +53,17 @@ struct WebPushWiringTests {
         }
     }
 
+    @Test(arguments: ["https://fcm.googleapis.com", "fcm.googleapis.com/x", "*", "*.", "a.*.com", "fcm.googleapis.com:443", "ü.com"])
+    func `a host that no push service can have is refused by name`(host: String) async throws {
+        try await withFolder { folder in
+            let failure = await #expect(throws: Failure.self) {
+                try await wiring(["data": folder, "push.webpush.hosts": "fcm.googleapis.com, \(host)"])
+            }
+            #expect(try #require(failure).description.hasPrefix("push.webpush.hosts must be names"))
+            _ = try await wiring(["data": folder, "push.webpush.hosts": "FCM.googleapis.com, *.push.apple.com,a_b.example"])
+        }
+    }
+
     @Test func `a key file without a contact is refused`() async throws {
         try await withFolder { folder in
             _ = try await wiring(["data": folder])

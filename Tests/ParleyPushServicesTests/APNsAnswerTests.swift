@@ -52,6 +52,7 @@ struct APNsAnswerTests {
         let verdict = Self.verdict(APNsStandIn.reply(test.status, test.reason))
         switch verdict.answer {
         case .retry: #expect(test.expected == .retry)
+        case .unanswered: Issue.record("Apple has answered")
         case .rejected: #expect(test.expected == .rejected)
         case .deviceGone: #expect(test.expected == .gone)
         case .accepted: Issue.record("accepted")
@@ -65,6 +66,14 @@ struct APNsAnswerTests {
     func `an answer that is none of Apple's is tried again`(status: Int) {
         let answer = Self.verdict(StandInReply(status: status, body: Array("<html>".utf8))).answer
         #expect(status == 421 ? answer == .rejected(reason: "status 421") : answer.isRetry)
+    }
+
+    @Test(arguments: [(500, false), (502, true), (503, false), (504, true)])
+    func `a gateway without an answer leaves it open whether Apple has it`(status: Int, isOpen: Bool) {
+        let verdict = Self.verdict(StandInReply(status: status, fields: [("retry-after", "8")], body: Array("<html>".utf8)))
+        let reason = "status \(status)"
+        #expect(verdict.answer == (isOpen ? .unanswered(after: 8, reason: reason) : .retry(after: 8, reason: reason)))
+        #expect(verdict.health == .down(reason: reason))
     }
 
     @Test func `a reason that is no word is not repeated`() {

@@ -53,6 +53,22 @@ struct APNsRequestTests {
         }
     }
 
+    @Test func `each content has a name of its own on each device, and a repeat the same`() {
+        func name(_ content: PushContent, _ number: UInt64) -> String {
+            let address = PushAddress.apns(token: "a")
+            let device = Device(
+                id: DeviceID(high: 0, low: number), userID: UserID(high: 0, low: 9), address: address, name: nil, createdAt: Sample.start)
+            return PushNotification.sample(content, to: address, badge: nil, at: Sample.start).uuid(of: device)
+        }
+        let contents: [PushContent] = [
+            .message(.sample()), .message(.sample(id: 2)), .read,
+            .read(PushRead(conversationID: .sample, lastReadSequence: 43)),
+        ]
+        let names = contents.flatMap { content in [1, 2].map { name(content, $0) } }
+        #expect(Set(names).count == 8)
+        #expect(name(contents[0], 1) == names[0])
+    }
+
     @Test func `a summary takes the place of the conversation's last one`() async throws {
         try await APNsScene.run { scene in
             #expect(await scene.send(.message(.sample(title: "Ada", text: "12 new messages", count: 12))).isAccepted)

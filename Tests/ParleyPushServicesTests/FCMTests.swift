@@ -133,10 +133,40 @@ struct FCMTests {
         }
     }
 
+    @Test(arguments: [("7", 7.0), (nil, 60.0), ("soon", 60.0)] as [(String?, Double)])
+    func `after too many messages it waits as long as Google says, or a minute`(field: String?, seconds: Double) {
+        let reply = FCMStandIn.reply(429, "QUOTA_EXCEEDED", retryAfter: field)
+        let answer = HTTPAnswer(status: 429, headers: HTTPHeaders(reply.fields.map { ($0.name, $0.value) }), body: reply.body)
+        let verdict = FCMVerdict(answer: answer, now: Sample.start).verdict
+        #expect(verdict.answer == .retry(after: seconds, reason: "429 QUOTA_EXCEEDED"))
+    }
+
+    @Test(arguments: [(500, false), (502, true), (503, false), (504, true)])
+    func `a gateway without an answer leaves it open whether Google has it`(status: Int, isOpen: Bool) {
+        let answer = HTTPAnswer(status: status, headers: ["retry-after": "8"], body: Array("<html>".utf8))
+        let verdict = FCMVerdict(answer: answer, now: Sample.start).verdict
+        let reason = "status \(status)"
+        #expect(verdict.answer == (isOpen ? .unanswered(after: 8, reason: reason) : .retry(after: 8, reason: reason)))
+        #expect(verdict.health == .down(reason: reason))
+    }
+
+    @Test(arguments: [(90.9, "90s"), (0, "0s"), (-5, "0s"), (100 * 86_400, "2419200s")] as [(Double, String)])
+    func `Google keeps it until it expires, and for four weeks at most`(seconds: Double, field: String) throws {
+        let address = PushAddress.fcm(token: FCMScene.token)
+        // The sample expires an hour after its time.
+        let notification = PushNotification.sample(
+            .message(.sample()), to: address, badge: nil, at: Sample.start.advanced(bySeconds: seconds - 3600))
+        let message = FCMMessage(form: .notification, channelID: nil, genericAlert: GenericAlert(), now: Sample.start)
+        guard case .object(let json) = try JSONParser.parse(message.bytes(notification, token: FCMScene.token)) else {
+            throw NotAnObject()
+        }
+        #expect(json[["message", "android", "ttl"]] == .string(field))
+    }
+
     @Test func `without an answer it is to be tried later`() async throws {
         try await FCMScene.run(limits: .impatient) { scene in
             scene.standIn.misbehave(.silence, forNext: 1)
-            #expect(await scene.send() == .retry(after: nil, reason: "no answer in time"))
+            #expect(await scene.send() == .unanswered(after: nil, reason: "no answer in time"))
             #expect(await scene.send().isAccepted)
         }
     }
@@ -205,6 +235,19 @@ struct FCMTests {
             #expect(scene.standIn.tokenRecord.requestCount == 2)
             scene.standIn.behave()
             scene.time.advance(bySeconds: 2)
+            #expect(await scene.send().isAccepted)
+        }
+    }
+
+    @Test func `access tokens are asked for again when Google says, and not before`() async throws {
+        try await FCMScene.run { scene in
+            scene.standIn.misbehave(.reply(FCMStandIn.reply(503, "UNAVAILABLE", retryAfter: "40")), forNext: 1, at: .tokens)
+            let sentence = "no access token for the service account: status 503"
+            #expect(await scene.send() == .retry(after: 40, reason: sentence))
+            scene.time.advance(bySeconds: 39)
+            #expect(await scene.send() == .retry(after: 1, reason: sentence))
+            #expect(scene.standIn.tokenRecord.requestCount == 1)
+            scene.time.advance(bySeconds: 1)
             #expect(await scene.send().isAccepted)
         }
     }

@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import ParleyModel
 import ParleyPush
 import ParleyPushStandIns
@@ -11,9 +12,43 @@ struct PushFailureTests {
     @Test func `no answer ends in time, to be tried again`() async throws {
         try await APNsScene.run(limits: .impatient) { scene in
             scene.standIn.misbehave(.silence, forNext: 1)
-            #expect(await scene.send() == .retry(after: nil, reason: "no answer in time"))
+            #expect(await scene.send() == .unanswered(after: nil, reason: "no answer in time"))
             #expect(await scene.send().isAccepted)
         }
+    }
+
+    @Test func `what is refused at the second try may have been taken at the first`() async throws {
+        try await APNsScene.run { scene in
+            scene.standIn.misbehave(.closeConnection, forNext: 1)
+            scene.standIn.misbehave(.reply(APNsStandIn.reply(503, "ServiceUnavailable", retryAfter: "9")), forNext: 1)
+            #expect(await scene.send() == .unanswered(after: 9, reason: "503 ServiceUnavailable"))
+            scene.standIn.misbehave(.closeConnection, forNext: 1)
+            scene.standIn.misbehave(.reply(APNsStandIn.reply(400, "BadDeviceToken")), forNext: 1)
+            guard case .rejected = await scene.send() else {
+                Issue.record("not rejected")
+                return
+            }
+        }
+    }
+
+    static let failures: [(HTTPFailure, Bool)] = [
+        (.timedOut, true), (.closed, true), (.answerTooLarge, true), (.cancelled, true), (.other("Surprise"), true), (.notBegun, false),
+        (.unreachable("nobody is there"), false), (.shutDown, false),
+    ]
+
+    @Test(arguments: failures)
+    func `only what never left was certainly not taken`(failure: HTTPFailure, mayBeTaken: Bool) {
+        #expect(failure.mayBeTaken == mayBeTaken)
+    }
+
+    @Test func `errors of the client mean what they say`() {
+        let meanings: [(any Error, HTTPFailure)] = [
+            (HTTPClientError.deadlineExceeded, .timedOut), (HTTPClientError.readTimeout, .timedOut),
+            (HTTPClientError.getConnectionFromPoolTimeout, .notBegun), (HTTPClientError.alreadyShutdown, .shutDown),
+            (HTTPClientError.connectTimeout, .unreachable("the server did not accept it in time")),
+            (HTTPClientError.remoteConnectionClosed, .closed), (HTTPClientError.cancelled, .closed), (CancellationError(), .cancelled),
+        ]
+        for (error, failure) in meanings { #expect(HTTPFailure(error) == failure) }
     }
 
     @Test(arguments: [StandInBehaviour.goAway, .closeConnection, .resetStream(code: 7), .resetStream(code: 2)])
@@ -42,7 +77,7 @@ struct PushFailureTests {
     @Test func `who goes on closing is left to the worker`() async throws {
         try await APNsScene.run { scene in
             scene.standIn.misbehave(.closeConnection, forNext: 1000)
-            #expect(await scene.send() == .retry(after: nil, reason: "the connection was closed before the answer"))
+            #expect(await scene.send() == .unanswered(after: nil, reason: "the connection was closed before the answer"))
             #expect((1...3).contains(scene.standIn.record.requestCount))
         }
     }
@@ -79,7 +114,7 @@ struct PushFailureTests {
                 for _ in 1...4 { group.addTask { await scene.send() } }
                 try? await eventually { scene.standIn.record.requestCount == 4 }
                 #expect(await scene.send() == .retry(after: 1, reason: "4 requests are under way already"))
-                for await answer in group { #expect(answer == .retry(after: nil, reason: "no answer in time")) }
+                for await answer in group { #expect(answer == .unanswered(after: nil, reason: "no answer in time")) }
             }
             #expect(await scene.send().isAccepted)
         }
@@ -142,7 +177,7 @@ struct PushFailureTests {
                     for _ in 1...50 { #expect(await fcm.send().isAccepted) }
                     #expect(apns.standIn.record.acceptedCount == 1)
                     group.cancelAll()
-                    for await answer in group { #expect(answer == .retry(after: nil, reason: "this process is stopping")) }
+                    for await answer in group { #expect(answer == .unanswered(after: nil, reason: "this process is stopping")) }
                 }
             }
         }

@@ -179,7 +179,10 @@ extension JSONObject {
 
 extension PushAnswer {
     var isRetry: Bool {
-        if case .retry = self { true } else { false }
+        switch self {
+        case .retry, .unanswered: true
+        case .accepted, .rejected, .deviceGone: false
+        }
     }
 
     var isAccepted: Bool {
@@ -188,7 +191,7 @@ extension PushAnswer {
 
     var reason: String {
         switch self {
-        case .retry(_, let reason), .rejected(let reason): reason
+        case .retry(_, let reason), .unanswered(_, let reason), .rejected(let reason): reason
         case .accepted, .deviceGone: ""
         }
     }

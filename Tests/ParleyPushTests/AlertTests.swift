@@ -51,8 +51,7 @@ struct AlertTests {
         stage.queue.add(.sample(1, to: [2], message: 1), .sample(2, to: [2], message: 1))
         _ = try await worker.workBatch()
         #expect(provider.sent.count == 1)
-        let waits = PushJobResult.retry(after: 10, recipients: [user], reason: "not reached before its time was up")
-        #expect(stage.queue.results == [PushJobID(1): .done, PushJobID(2): waits])
+        #expect(stage.queue.results == [PushJobID(1): .done, PushJobID(2): .returned(after: 10, recipients: [user])])
 
         stage.queue.add(.sample(2, to: [2], attempt: 2, message: 1))
         _ = try await worker.workBatch()
@@ -61,7 +60,7 @@ struct AlertTests {
     }
 
     @Test(arguments: [1, 8, 20])
-    func `what another worker has claimed is looked at again, and never becomes a dead letter by that`(attempt: Int) async throws {
+    func `what another worker has claimed is looked at again, and that counts as no attempt`(attempt: Int) async throws {
         let device = stage.addDevice(1, of: user, .apns(token: "a"))
         let alert = IntendedAlert(key: key(1, device), conversationID: .sample, userID: user, sequenceNumber: 5)
         _ = try await stage.ledger.claim([alert], until: stage.time.now().advanced(bySeconds: 60), at: stage.time.now())
@@ -70,8 +69,7 @@ struct AlertTests {
         stage.queue.add(.sample(1, to: [2], attempt: attempt))
         _ = try await worker.workBatch()
         #expect(provider.sent.isEmpty)
-        let waits = PushJobResult.retry(after: 10, recipients: [user], reason: "not reached before its time was up")
-        #expect(stage.queue.results == [PushJobID(1): waits])
+        #expect(stage.queue.results == [PushJobID(1): .returned(after: 10, recipients: [user])])
 
         // The other one died.
         stage.time.advance(bySeconds: 60)
@@ -82,7 +80,7 @@ struct AlertTests {
 
     @Test func `after an answer that was lost the alert is repeated under the same ids`() async throws {
         _ = stage.addDevice(1, of: user, .apns(token: "a"))
-        let provider = FakePushProvider { _ in .retry(after: nil, reason: "timed out") }
+        let provider = FakePushProvider { _ in .unanswered(after: nil, reason: "timed out") }
         let worker = stage.worker(provider)
         for attempt in 1...2 {
             stage.queue.add(.sample(1, to: [2], attempt: attempt))
@@ -91,6 +89,50 @@ struct AlertTests {
         }
         #expect(provider.sent.count == 2)
         #expect(provider.sent[0] == provider.sent[1])
+    }
+
+    @Test(
+        arguments: [
+            (.accepted(id: nil), .sent(badge: 7)), (.retry(after: nil, reason: "busy"), .released),
+            (.unanswered(after: nil, reason: "timed out"), .unknown(badge: 7)), (.rejected(reason: "no"), .released),
+            (.deviceGone(since: nil), .released),
+        ] as [(PushAnswer, AlertOutcome)])
+    func `the ledger is told what is known of an alert`(answer: PushAnswer, outcome: AlertOutcome) async throws {
+        let device = stage.addDevice(1, of: user, .apns(token: "a"))
+        stage.ledger.totals.withLock { $0 = [user: 7] }
+        stage.queue.add(.sample(1, to: [2]))
+        _ = try await stage.worker(FakePushProvider { _ in answer }).workBatch()
+        #expect(stage.ledger.settled == [[key(1, device): outcome]])
+    }
+
+    @Test func `an answer that was lost is tried again as often as a refusal`() async throws {
+        let provider = FakePushProvider(name: "apns") { _ in .unanswered(after: 20, reason: "no answer in time") }
+        let worker = stage.worker(provider)
+        stage.queue.add(.sample(1, to: [2], attempt: 7), .sample(2, to: [2], attempt: 8))
+        _ = try await worker.workBatch()
+        let reason = "apns: no answer in time"
+        #expect(
+            stage.queue.results == [
+                PushJobID(1): .retry(after: 32, recipients: [user], reason: reason),
+                PushJobID(2): .dead(recipients: [user], reason: reason),
+            ])
+    }
+
+    @Test func `an alert whose answer was lost is taken back when it is read, and one that was refused is not`() async throws {
+        for (answer, isTakenBack) in [
+            (PushAnswer.unanswered(after: nil, reason: "timed out"), true), (.retry(after: nil, reason: "busy"), false),
+        ] {
+            let stage = Stage()
+            _ = stage.addDevice(1, of: user, .apns(token: "a"))
+            let provider = FakePushProvider { notification in
+                if case .message = notification.content { answer } else { .accepted(id: nil) }
+            }
+            let worker = stage.worker(provider)
+            stage.queue.add(.sample(1, to: [2]))
+            _ = try await worker.workBatch()
+            stage.ledger.read(user, in: .sample, to: 5, at: stage.time.now())
+            #expect(try await worker.workTakeBacks() == (isTakenBack ? 1 : 0))
+        }
     }
 
     @Test func `what was sent is not repeated when another device of the recipient is still owed`() async throws {

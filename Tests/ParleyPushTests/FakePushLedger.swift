@@ -18,7 +18,9 @@ final class FakePushLedger: PushLedger {
 
     private struct Claim {
         let alert: IntendedAlert
-        let until: Timestamp
+        var until: Timestamp
+        let isDoubtful: Bool
+        let reads: Int
     }
 
     private struct Due {
@@ -33,7 +35,7 @@ final class FakePushLedger: PushLedger {
         var shown: [Thread: Int] = [:]
         var badges: [DeviceID: Int64] = [:]
         var devices: [UserID: Set<DeviceID>] = [:]
-        var claimedBy: [UserID: Int] = [:]
+        var reads: [UserID: Int] = [:]
         var due: [Place: Due] = [:]
         var errors: [StoreError] = []
         var calls: [String] = []
@@ -77,6 +79,7 @@ final class FakePushLedger: PushLedger {
     func read(_ user: UserID, in conversation: ConversationID, to sequenceNumber: Int64, at now: Timestamp) {
         state.withLock { state in
             let devices = state.devices[user] ?? []
+            state.reads[user, default: 0] += 1
             let isShown = devices.contains {
                 state.badges[$0] ?? 0 != 0 || state.shown[Thread(device: $0, conversation: conversation)] ?? 0 > 0
             }
@@ -92,6 +95,11 @@ final class FakePushLedger: PushLedger {
         state.due[place] = due
     }
 
+    private func uncount(_ thread: Thread, _ claim: Claim, _ state: inout State) {
+        guard state.reads[claim.alert.userID] ?? 0 == claim.reads, let count = state.shown[thread] else { return }
+        state.shown[thread] = count > 1 ? count - 1 : nil
+    }
+
     // MARK: PushLedger
 
     func claim(_ alerts: [IntendedAlert], until: Timestamp, at now: Timestamp) async throws(StoreError) -> [AlertKey: AlertClaim] {
@@ -103,9 +111,14 @@ final class FakePushLedger: PushLedger {
                 } else if let claim = state.claims[alert.key], claim.until > now {
                     answers[alert.key] = .held
                 } else {
-                    state.claims[alert.key] = Claim(alert: alert, until: until)
+                    let isDoubtful = state.claims[alert.key] != nil
+                    state.claims[alert.key] = Claim(
+                        alert: alert, until: until, isDoubtful: isDoubtful, reads: state.reads[alert.userID] ?? 0)
+                    state.devices[alert.userID, default: []].insert(alert.key.deviceID)
                     let thread = Thread(device: alert.key.deviceID, conversation: alert.conversationID)
-                    answers[alert.key] = .granted(earlier: state.shown[thread] ?? 0)
+                    let shown = state.shown[thread] ?? 0
+                    state.shown[thread] = isDoubtful ? max(shown, 1) : shown + 1
+                    answers[alert.key] = .granted(earlier: isDoubtful ? max(shown - 1, 0) : shown)
                 }
             }
             return answers
@@ -116,15 +129,28 @@ final class FakePushLedger: PushLedger {
         try call("settle") { state in
             state.settled.append(outcomes)
             for (key, outcome) in outcomes {
-                guard let claim = state.claims.removeValue(forKey: key), case .sent(let badge) = outcome else { continue }
+                guard let claim = state.claims.removeValue(forKey: key) else { continue }
                 let alert = claim.alert
-                state.sent[key] = now
-                state.devices[alert.userID, default: []].insert(key.deviceID)
+                let thread = Thread(device: key.deviceID, conversation: alert.conversationID)
+                var ended = claim
+                ended.until = now
+                let badge: Int64?
+                switch outcome {
+                case .released:
+                    if claim.isDoubtful { state.claims[key] = ended } else { uncount(thread, claim, &state) }
+                    continue
+                case .sent(let told):
+                    state.sent[key] = now
+                    badge = told
+                case .unknown(let told):
+                    state.claims[key] = ended
+                    badge = told == 0 ? nil : told
+                }
                 if let badge { state.badges[key.deviceID] = badge }
                 // What was read while it was being sent is taken back, too.
                 let read = marker(alert.userID, alert.conversationID)
                 let isRead = alert.sequenceNumber.map { $0 <= read } ?? false
-                if !isRead { state.shown[Thread(device: key.deviceID, conversation: alert.conversationID), default: 0] += 1 }
+                if isRead { uncount(thread, claim, &state) } else { state.shown[thread] = max(state.shown[thread] ?? 0, 1) }
                 if total != nil, isRead || badge ?? 0 > unread(alert.userID) {
                     owe(Place(user: alert.userID, conversation: alert.conversationID), read, now, &state)
                 }

@@ -102,7 +102,7 @@ struct LogPushProviderTests {
             if fails.withLock({ $0 }) { throw LineFileError("write", code: ENOSPC) }
         }
         let provider = LogPushProvider(lines: lines, time: time)
-        #expect(await provider.send(notification(2)) == .retry(after: nil, reason: "cannot write: No space left on device"))
+        #expect(await provider.send(notification(2)) == .unanswered(after: nil, reason: "cannot write: No space left on device"))
         fails.withLock { $0 = false }
         #expect(await provider.send(notification(2)) == .accepted(id: nil))
     }
@@ -110,7 +110,7 @@ struct LogPushProviderTests {
     @Test(.enabled(if: access("/dev/full", W_OK) == 0))
     func `a full disk asks for a retry`() async throws {
         let provider = try LogPushProvider(path: "/dev/full", time: time)
-        #expect(await provider.send(notification(2)) == .retry(after: nil, reason: "cannot write: No space left on device"))
+        #expect(await provider.send(notification(2)) == .unanswered(after: nil, reason: "cannot write: No space left on device"))
     }
 
     @Test func `what waits together leaves in one write, and what finds no room is told to come back`() async {

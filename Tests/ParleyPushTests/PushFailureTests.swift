@@ -63,7 +63,7 @@ struct PushFailureTests {
         #expect(stage.queue.results[PushJobID(8)] == .done)
         #expect(stuck.sent.count == 2)
         for user in 4...7 {
-            guard case .retry(let seconds, [UserID(UInt64(user))], _)? = stage.queue.results[PushJobID(Int64(user))] else {
+            guard case .returned(let seconds, [UserID(UInt64(user))])? = stage.queue.results[PushJobID(Int64(user))] else {
                 Issue.record("job \(user): \(String(describing: stage.queue.results[PushJobID(Int64(user))]))")
                 continue
             }
@@ -130,8 +130,7 @@ struct PushFailureTests {
         let outcomes = stage.ledger.settled.reduce(into: [:]) { $0.merge($1) { $1 } }
         #expect(outcomes.values.filter { $0 == .sent(badge: 0) }.count == 2)
         #expect(outcomes.values.filter { $0 == .released }.count == 1)
-        let reason = "not reached before its time was up"
-        #expect(stage.queue.results == [PushJobID(1): .retry(after: 0, recipients: [UserID(4)], reason: reason)])
+        #expect(stage.queue.results == [PushJobID(1): .returned(after: 0, recipients: [UserID(4)])])
     }
 
     @Test func `a device waits as long as its push service asks, whatever else its recipient or job is owed`() async throws {
@@ -157,8 +156,7 @@ struct PushFailureTests {
         _ = try await worker.workBatch()
         #expect(provider.sent.filter { $0.device == patient }.count == 1)
         #expect(provider.sent.filter { $0.device == other }.count == 2)
-        let waits = PushJobResult.retry(after: 59.5, recipients: [UserID(2)], reason: "not reached before its time was up")
-        #expect(stage.queue.results == [PushJobID(1): waits])
+        #expect(stage.queue.results == [PushJobID(1): .returned(after: 59.5, recipients: [UserID(2)])])
 
         // Another message waits, too.
         stage.queue.add(.sample(2, to: [2]))

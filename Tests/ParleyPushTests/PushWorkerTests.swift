@@ -216,8 +216,7 @@ struct PushWorkerTests {
         }.workBatch()
 
         #expect(provider.recipients == [UserID(2), UserID(3)])
-        let reason = "not reached before its time was up"
-        #expect(stage.queue.finished == [[PushJobID(1): .retry(after: 0, recipients: [UserID(4), UserID(5)], reason: reason)]])
+        #expect(stage.queue.finished == [[PushJobID(1): .returned(after: 0, recipients: [UserID(4), UserID(5)])]])
     }
 
     @Test func `what is not begun early enough to be settled within the lease goes back`() async throws {

@@ -54,6 +54,38 @@ struct TakeBackTests {
         #expect(stage.ledger.finished == [.done(badges: [told.id: 0])])
     }
 
+    /// Tells no browser anything silently.
+    private struct Loud: PushProvider {
+        let provider: FakePushProvider
+        var name: String { provider.name }
+        var deviceKinds: Set<DeviceKind> { provider.deviceKinds }
+        var deliversWithoutDevice: Bool { false }
+        func takesReads(on device: Device) -> Bool { device.address.kind != .webpush }
+        func send(_ notification: PushNotification) async -> PushAnswer { await provider.send(notification) }
+    }
+
+    @Test func `a device whose push service takes nothing silent is not tried`() async throws {
+        _ = stage.addDevice(1, of: user, .webPush(WebPushSubscription(endpoint: "e", p256dh: "p", auth: "a")))
+        let told = stage.addDevice(2, of: user, .fcm(token: "b"))
+        let provider = FakePushProvider()
+        let worker = stage.worker(Loud(provider: provider))
+        try await alertAndRead(worker)
+        _ = try await worker.workTakeBacks()
+        #expect(provider.sent.filter(isRead).map(\.device) == [told])
+        #expect(stage.ledger.finished == [.done(badges: [told.id: 0])])
+    }
+
+    @Test func `what it is not known of whether it was told is told again`() async throws {
+        _ = stage.addDevice(1, of: user, .apns(token: "a"))
+        let provider = FakePushProvider { notification in
+            if case .read = notification.content { .unanswered(after: 7, reason: "no answer in time") } else { .accepted(id: nil) }
+        }
+        let worker = stage.worker(provider)
+        try await alertAndRead(worker)
+        _ = try await worker.workTakeBacks()
+        #expect(stage.ledger.finished == [.retry(after: 7)])
+    }
+
     @Test func `a device that cannot be told now is told later, after growing waits`() async throws {
         let device = stage.addDevice(1, of: user, .apns(token: "a"))
         let provider = FakePushProvider { notification in

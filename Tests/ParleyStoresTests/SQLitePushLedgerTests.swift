@@ -102,6 +102,25 @@ struct SQLitePushLedgerTests {
         }
     }
 
+    @Test func `alerts that nobody had settled when counting began count as shown`() throws {
+        let database = try DatabaseQueue()
+        try Schema.migrator.migrate(database, upTo: "6 notifications")
+        try database.write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO conversations (ref, id, type, created_by, created_at, created_position, participant_count, activity)
+                    VALUES (1, randomblob(16), 'group', x'01', 0, 0, 1, 0), (2, randomblob(16), 'group', x'01', 0, 0, 1, 0);
+                    INSERT INTO push_shown (user_id, conversation_ref, device_id, alerts) VALUES (x'0A', 1, x'0D', 3);
+                    INSERT INTO push_alerts (device_id, message_id, conversation_ref, user_id, is_sent, at, reads)
+                    VALUES (x'0D', x'01', 1, x'0A', 0, 9, 0), (x'0D', x'02', 1, x'0A', 0, 9, 0), (x'0D', x'03', 1, x'0A', 1, 9, 0),
+                        (x'0D', x'04', 2, x'0A', 0, 9, 0);
+                    """)
+        }
+        try Schema.migrator.migrate(database)
+        let shown = try database.read { try Int.fetchAll($0, sql: "SELECT alerts FROM push_shown ORDER BY conversation_ref") }
+        #expect(shown == [5, 1])
+    }
+
     /// The statements about the ledger, as they are prepared, that the writing connection carries out meanwhile.
     private static func statements(of database: SQLiteDatabase, while body: () async throws -> Void) async throws -> [String] {
         let heard = Heard()

@@ -1,8 +1,10 @@
+import AsyncHTTPClient
 import Foundation
 import Logging
 import ParleyCore
 import ParleyModel
 import ParleyPush
+import Synchronization
 import Testing
 
 @testable import ParleyWebPush
@@ -88,6 +90,48 @@ struct WebPushProviderTests {
         }
     }
 
+    /// Keeps what is logged.
+    private struct Ear: LogHandler {
+        final class Heard: Sendable {
+            let lines = Mutex<[(level: Logger.Level, origin: String?)]>([])
+        }
+
+        let heard: Heard
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.trace
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            heard.lines.withLock { $0.append((event.level, event.metadata?["origin"].map { "\($0)" })) }
+        }
+    }
+
+    @Test func `that Safari takes nothing silent is known before, and said once for each of its services`() async throws {
+        let heard = Ear.Heard()
+        let provider = WebPushProvider(
+            key: VAPIDKey.random(), contact: nil, time: SystemTimeSource(), logger: Logger(label: "test") { _ in Ear(heard: heard) })
+        func device(_ endpoint: String) -> Device {
+            let subscription = WebPushSubscription(endpoint: endpoint, p256dh: "p", auth: "a")
+            return Device(id: .random(), userID: .random(), address: .webPush(subscription), name: nil, createdAt: SystemTimeSource().now())
+        }
+        for _ in 1...3 {
+            #expect(provider.takesReads(on: device("https://fcm.googleapis.com/fcm/send/abc")))
+            #expect(!provider.takesReads(on: device("https://web.push.apple.com/abc")))
+            #expect(!provider.takesReads(on: device("https://eu.push.apple.com/abc")))
+            #expect(provider.takesReads(on: device("https://push.apple.com.example.org/abc")))
+        }
+        let lines = heard.lines.withLock { $0 }
+        #expect(lines.map(\.origin) == ["https://web.push.apple.com", "https://eu.push.apple.com"])
+        #expect(lines.allSatisfy { $0.level == .notice })
+        // Anybody can make up names below it.
+        for number in 1...1000 { _ = provider.takesReads(on: device("https://\(number).push.apple.com/abc")) }
+        #expect(heard.lines.withLock { $0.count } == OnceEach.maxCount)
+        try await provider.shutDown()
+    }
+
     @Test func `the longest texts fit, and a month is the longest that a push service keeps anything`() async throws {
         try await run { world in
             let (_, subscription) = world.service.subscribe(serverKey: world.key.publicKey)
@@ -133,7 +177,8 @@ struct WebPushProviderTests {
             (429, nil, .retry(after: nil, reason: "answered 429: no good")),
             (500, nil, .retry(after: nil, reason: "answered 500: no good")),
             (503, "120", .retry(after: 120, reason: "answered 503: no good")),
-            (502, "soon", .retry(after: nil, reason: "answered 502: no good")),
+            (502, "soon", .unanswered(after: nil, reason: "answered 502: no good")),
+            (504, "7", .unanswered(after: 7, reason: "answered 504: no good")),
         ] as [(Int, String?, PushAnswer)])
     func `each answer means one thing`(status: Int, retryAfter: String?, expected: PushAnswer) async throws {
         try await run { world in
@@ -210,11 +255,22 @@ struct WebPushProviderTests {
         try await run(limits: Self.quick()) { world in
             let (_, subscription) = world.service.subscribe()
             world.service.behave(behaviour)
-            guard case .retry(nil, _) = await world.provider.send(Sample.notification(to: subscription)) else {
+            guard case .unanswered(nil, _) = await world.provider.send(Sample.notification(to: subscription)) else {
                 Issue.record("not to be tried again")
                 return
             }
         }
+    }
+
+    @Test func `what never left was certainly not sent`() {
+        for error in [HTTPClientError.connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .alreadyShutdown] {
+            #expect(!PushConnections.mayHaveSent(error))
+        }
+        for error in [HTTPClientError.deadlineExceeded, .readTimeout, .remoteConnectionClosed, .cancelled] {
+            #expect(PushConnections.mayHaveSent(error))
+        }
+        #expect(PushConnections.mayHaveSent(CancellationError()))
+        #expect(!PushConnections.mayHaveSent(PushConnections.PrivateAddress()))
     }
 
     @Test func `an answer whose body never ends counts by its status`() async throws {
@@ -300,12 +356,11 @@ struct WebPushProviderTests {
             while world.service.requests == 0 { try await Task.sleep(for: .milliseconds(5)) }
             let second = Task { await world.provider.send(Sample.notification(to: subscription)) }
             second.cancel()
+            let waited = await second.value
             first.cancel()
-            for task in [first, second] {
-                guard case .retry = await task.value else {
-                    Issue.record("not to be tried again")
-                    return
-                }
+            guard case .unanswered = await first.value, case .retry = waited else {
+                Issue.record("not to be tried again")
+                return
             }
         }
     }

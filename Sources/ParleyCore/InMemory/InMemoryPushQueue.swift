@@ -39,7 +39,8 @@ public actor InMemoryPushQueue: PushQueue {
             case .retry(let seconds, let recipients, _):
                 pending[place].job = pending[place].job.addressed(to: recipients)
                 pending[place].dueAt = now.advanced(bySeconds: seconds)
-            case .returned(let seconds):
+            case .returned(let seconds, let recipients):
+                if let recipients { pending[place].job = pending[place].job.addressed(to: recipients) }
                 pending[place].attempts -= 1
                 pending[place].dueAt = now.advanced(bySeconds: seconds)
             case .dead(let recipients, let reason):

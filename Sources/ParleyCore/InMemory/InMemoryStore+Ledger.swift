@@ -14,44 +14,62 @@ extension InMemoryStore: PushLedger {
         guard conversations[alert.conversationID] != nil, devices.contains(where: { $0.id == device && $0.userID == user }) else {
             return .sent
         }
-        if let known = ledger.alerts[alert.key] {
+        let known = ledger.alerts[alert.key]
+        if let known {
             if known.isSent { return .sent }
             if known.at > now { return .held }
         }
         let told = ledger.told[user]?[device] ?? .init(reads: ledger.reads(of: user))
         ledger.told[user, default: [:]][device] = told
         let place = LedgerRecords.Place(userID: user, conversationID: alert.conversationID)
-        ledger.alerts[alert.key] = .init(place: place, sequenceNumber: alert.sequenceNumber, at: until, reads: told.reads)
-        return .granted(earlier: ledger.shown[place]?[device] ?? 0)
+        ledger.alerts[alert.key] = .init(
+            place: place, sequenceNumber: alert.sequenceNumber, isDoubtful: known != nil, at: until, reads: told.reads)
+        // One that was claimed before counts already, unless something was read since.
+        let shown = ledger.shown(place, on: device)
+        ledger.setShown(known == nil ? shown + 1 : max(shown, 1), place, on: device)
+        return .granted(earlier: known == nil ? shown : max(shown - 1, 0))
     }
 
     public func settle(_ outcomes: [AlertKey: AlertOutcome], at now: Timestamp) {
         for (key, outcome) in outcomes {
             guard let alert = ledger.alerts[key], !alert.isSent else { continue }
             switch outcome {
-            case .released: ledger.alerts[key] = nil
-            case .sent(let badge): noteSent(key, alert, badge: badge, at: now)
+            case .released where alert.isDoubtful: ledger.alerts[key]?.at = now
+            case .released:
+                ledger.alerts[key] = nil
+                uncount(key, alert)
+            case .sent(let badge): noteShown(key, alert, badge: badge, isCertain: true, at: now)
+            case .unknown(let badge): noteShown(key, alert, badge: badge, isCertain: false, at: now)
             }
         }
     }
 
-    private func noteSent(_ key: AlertKey, _ alert: LedgerRecords.Alert, badge: Int64?, at now: Timestamp) {
-        ledger.alerts[key]?.isSent = true
+    private func noteShown(_ key: AlertKey, _ alert: LedgerRecords.Alert, badge: Int64?, isCertain: Bool, at now: Timestamp) {
+        ledger.alerts[key]?.isSent = isCertain
         ledger.alerts[key]?.at = now
         let place = alert.place
         var isOutdated = false
-        if let badge, let reads = ledger.told[place.userID]?[key.deviceID]?.reads {
-            ledger.told[place.userID]?[key.deviceID]?.badge = badge
-            isOutdated = badge != 0 && reads != alert.reads
+        if let badge, let told = ledger.told[place.userID]?[key.deviceID] {
+            // Of 0 that may not have arrived nothing follows: the number before may still be there.
+            if isCertain || badge != 0 { ledger.told[place.userID]?[key.deviceID]?.badge = badge }
+            isOutdated = badge != 0 && told.reads != alert.reads
         }
         if let marker = conversations[place.conversationID]?.participants[place.userID]?.lastReadSequence,
             marker < alert.sequenceNumber ?? .max
         {
-            ledger.shown[place, default: [:]][key.deviceID, default: 0] += 1
+            // It counts since its claim, unless something before it was read meanwhile.
+            ledger.setShown(max(ledger.shown(place, on: key.deviceID), 1), place, on: key.deviceID)
         } else {
+            uncount(key, alert)
             isOutdated = true
         }
         if isOutdated { makeDue(place, at: now) }
+    }
+
+    /// What was read since the claim has set the count back already, if it was of this conversation.
+    private func uncount(_ key: AlertKey, _ alert: LedgerRecords.Alert) {
+        guard ledger.told[alert.place.userID]?[key.deviceID]?.reads == alert.reads else { return }
+        ledger.setShown(ledger.shown(alert.place, on: key.deviceID) - 1, alert.place, on: key.deviceID)
     }
 
     public func forgetAlerts(before moment: Timestamp, limit: Int) -> Int {

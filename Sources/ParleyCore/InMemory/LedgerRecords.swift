@@ -12,6 +12,8 @@ struct LedgerRecords {
         let place: Place
         let sequenceNumber: Int64?
         var isSent = false
+        /// Whether an earlier claim ended and it is not known whether the alert was sent.
+        var isDoubtful = false
         /// When it was sent; until then, when the claim ends.
         var at: Timestamp
         /// ``Told/reads`` at the claim.
@@ -39,12 +41,19 @@ struct LedgerRecords {
     }
 
     var alerts: [AlertKey: Alert] = [:]
-    /// How many alerts of a conversation each device shows: those since the user last read in it.
+    /// How many alerts of a conversation each device may show: those claimed since the user last read in it, but for released ones.
     var shown: [Place: [DeviceID: Int]] = [:]
     var told: [UserID: [DeviceID: Told]] = [:]
     var due: [Place: Due] = [:]
 
     func reads(of user: UserID) -> Int64 { told[user]?.values.map(\.reads).max() ?? 0 }
+
+    func shown(_ place: Place, on device: DeviceID) -> Int { shown[place]?[device] ?? 0 }
+
+    mutating func setShown(_ count: Int, _ place: Place, on device: DeviceID) {
+        shown[place, default: [:]][device] = count > 0 ? count : nil
+        if shown[place]?.isEmpty == true { shown[place] = nil }
+    }
 
     mutating func forget(_ device: DeviceID, of user: UserID) {
         told[user]?[device] = nil

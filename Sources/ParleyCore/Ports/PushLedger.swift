@@ -27,8 +27,9 @@ public struct IntendedAlert: Sendable, Equatable {
 }
 
 public enum AlertClaim: Sendable, Equatable {
-    /// Nobody else sends it until the claim ends. `earlier` alerts of the conversation were sent to this device since its user
-    /// last read in it.
+    /// Nobody else sends it until the claim ends. The device may show `earlier` other alerts of the conversation, since its user
+    /// last read in it: those that were sent, and those whose claims were granted before this one and did not end in
+    /// ``AlertOutcome/released``.
     case granted(earlier: Int)
     /// It has been sent, or the device is not the user's any more: there is nothing to do.
     case sent
@@ -39,8 +40,11 @@ public enum AlertClaim: Sendable, Equatable {
 public enum AlertOutcome: Sendable, Equatable {
     /// The push service has it; it was sent with this badge, if with one.
     case sent(badge: Int64?)
-    /// It was not sent, or it is not known that it was: the claim ends at once.
+    /// It was certainly not sent: the claim ends at once.
     case released
+    /// It may have been sent, with this badge: the answer was lost. The claim ends at once, and the device counts as one that
+    /// shows the alert.
+    case unknown(badge: Int64?)
 }
 
 /// A conversation that a user has read while their devices showed alerts, or a number, that are out of date by it.
@@ -69,12 +73,15 @@ public enum TakeBackResult: Sendable, Equatable {
 /// Remembers which alerts were sent to which device, and what is to be taken back.
 ///
 /// It lives in the database of the read markers: advancing a marker, and leaving a conversation, makes the taking back due in
-/// the same transaction, if one of the user's devices shows alerts of the conversation or a number that is not 0
-/// (``AlertOutcome/sent(badge:)``, ``TakeBackResult/done(badges:)``). So it is neither lost nor done for nothing. What is
-/// remembered of a device goes when the device is removed; who gets another user's device has its number and none of its
-/// alerts.
+/// the same transaction, if one of the user's devices may show alerts of the conversation or a number that is not 0
+/// (``AlertOutcome/sent(badge:)``, ``AlertOutcome/unknown(badge:)``, ``TakeBackResult/done(badges:)``). So it is neither lost nor
+/// done for nothing. A device may show an alert from its claim on, until it is ``AlertOutcome/released``: so nothing is missed of
+/// a worker that dies with its claims. What is remembered of a device goes when the device is removed; who gets another user's
+/// device has its number and none of its alerts.
 public protocol PushLedger: Sendable {
-    /// One answer for each; all or nothing when it throws. A claim that ended without an outcome is granted again.
+    /// One answer for each, in their order as far as they count each other; all or nothing when it throws. A claim that ended
+    /// without an outcome is granted again. Whether that one was sent is not known: a later ``AlertOutcome/released`` does not
+    /// change it.
     ///
     /// Badges have to be counted (``unreadTotals(of:)``) after the claim: then ``settle(_:at:)`` knows which are out of date.
     func claim(_ alerts: [IntendedAlert], until: Timestamp, at now: Timestamp) async throws(StoreError) -> [AlertKey: AlertClaim]

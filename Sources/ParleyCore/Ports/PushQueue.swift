@@ -62,8 +62,9 @@ public enum PushJobResult: Sendable, Equatable {
     case done
     /// Again after that many seconds, for these recipients only.
     case retry(after: Double, recipients: [UserID], reason: String)
-    /// Again after that many seconds, as if it had not been handed out: the attempt is not counted.
-    case returned(after: Double)
+    /// Again after that many seconds, as if it had not been handed out: the attempt is not counted. For these recipients only;
+    /// nil for all of them.
+    case returned(after: Double, recipients: [UserID]? = nil)
     /// Put aside as a dead letter, for these recipients.
     case dead(recipients: [UserID], reason: String)
 }

@@ -25,6 +25,7 @@ public enum PostgresSchema {
         Step(number: 5, name: "notifications", statements: notificationChoices + pushLedger),
         Step(number: 6, name: "departures by time", statements: departuresByTime),
         Step(number: 7, name: "attendances", statements: attendances),
+        Step(number: 8, name: "alerts that may have been sent", statements: doubtfulAlerts),
     ]
 
     /// - `last_sequence`: last message and counts are done up to here; the messages themselves are in another engine, which
@@ -320,5 +321,17 @@ public enum PostgresSchema {
         "CREATE INDEX attendances_by_due ON attendances (due_at) WHERE due_at IS NOT NULL",
         // "Who sat at this node's connections?", and "which nodes have users?"
         "CREATE INDEX attendances_by_node ON attendances (node_id) WHERE due_at IS NULL",
+    ]
+
+    /// - `push_alerts.is_doubtful`: whether an earlier claim ended and it is not known whether the alert was sent.
+    /// - `push_shown` counts alerts from their claim on, as what the device may show, until they are known not to be sent.
+    private static let doubtfulAlerts = [
+        "ALTER TABLE push_alerts ADD COLUMN is_doubtful boolean NOT NULL DEFAULT false",
+        """
+        INSERT INTO push_shown AS s (user_id, conversation_id, device_id, alerts)
+        SELECT user_id, conversation_id, device_id, count(*) FROM push_alerts WHERE NOT is_sent
+        GROUP BY user_id, conversation_id, device_id
+        ON CONFLICT (user_id, conversation_id, device_id) DO UPDATE SET alerts = s.alerts + excluded.alerts
+        """,
     ]
 }

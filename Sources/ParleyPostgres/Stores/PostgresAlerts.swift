@@ -58,24 +58,41 @@ enum PostgresAlerts {
 
     // MARK: Claims
 
+    private static let holdDevices = PostgresStatement(
+        "alert.hold",
+        """
+        SELECT 1 FROM push_devices AS p WHERE (p.user_id, p.device_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
+        ORDER BY p.user_id, p.device_id FOR UPDATE
+        """)
     /// In the order of their keys, so that workers with the same alerts wait for each other and never in a circle. A device
-    /// that the user does not have has no row to be joined.
+    /// that the user does not have has no row to be joined. One that was claimed before counts already, unless something was
+    /// read since.
     private static let claim = PostgresStatement(
         "alert.claim",
         """
-        INSERT INTO push_alerts AS a (device_id, message_id, conversation_id, user_id, sequence_number, at, claimed_by, reads)
-        SELECT new.device_id, new.message_id, new.conversation_id, new.user_id, new.sequence, $6, $8, p.reads
-        FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::int8[])
-            AS new (device_id, message_id, conversation_id, user_id, sequence)
-        JOIN push_devices AS p ON p.user_id = new.user_id AND p.device_id = new.device_id
-        JOIN conversations AS c ON c.conversation_id = new.conversation_id
-        ORDER BY new.device_id, new.message_id
-        ON CONFLICT (device_id, message_id) DO UPDATE SET at = excluded.at, claimed_by = excluded.claimed_by, reads = excluded.reads
-        WHERE NOT a.is_sent AND a.at <= $7
-        RETURNING a.device_id, a.message_id, coalesce((
-            SELECT s.alerts FROM push_shown AS s
-            WHERE s.user_id = a.user_id AND s.conversation_id = a.conversation_id AND s.device_id = a.device_id
-        ), 0)
+        WITH granted AS (
+            INSERT INTO push_alerts AS a (device_id, message_id, conversation_id, user_id, sequence_number, at, claimed_by, reads)
+            SELECT new.device_id, new.message_id, new.conversation_id, new.user_id, new.sequence, $6, $8, p.reads
+            FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::int8[])
+                AS new (device_id, message_id, conversation_id, user_id, sequence)
+            JOIN push_devices AS p ON p.user_id = new.user_id AND p.device_id = new.device_id
+            JOIN conversations AS c ON c.conversation_id = new.conversation_id
+            ORDER BY new.device_id, new.message_id
+            ON CONFLICT (device_id, message_id) DO UPDATE SET
+                at = excluded.at, claimed_by = excluded.claimed_by, reads = excluded.reads, is_doubtful = true
+            WHERE NOT a.is_sent AND a.at <= $7
+            RETURNING a.device_id, a.message_id, a.user_id, a.conversation_id, a.is_doubtful
+        ), counted AS (
+            INSERT INTO push_shown AS s (user_id, conversation_id, device_id, alerts)
+            SELECT user_id, conversation_id, device_id, greatest(count(*) FILTER (WHERE NOT is_doubtful), 1) FROM granted
+            GROUP BY user_id, conversation_id, device_id ORDER BY user_id, conversation_id, device_id
+            ON CONFLICT (user_id, conversation_id, device_id) DO UPDATE SET alerts = s.alerts + (
+                SELECT count(*) FROM granted AS g WHERE NOT g.is_doubtful
+                    AND g.user_id = s.user_id AND g.conversation_id = s.conversation_id AND g.device_id = s.device_id
+            )
+        )
+        SELECT g.device_id, g.message_id, g.is_doubtful, coalesce(s.alerts, 0) FROM granted AS g
+        LEFT JOIN push_shown AS s ON s.user_id = g.user_id AND s.conversation_id = g.conversation_id AND s.device_id = g.device_id
         """)
     /// How those stand that were not granted. One that was released meanwhile is not there, and counts as held.
     private static let find = PostgresStatement(
@@ -98,20 +115,43 @@ enum PostgresAlerts {
             .ids(alerts.map(\.userID)),
         ]
         let rest: [PostgresValue] = [.int64s(alerts.map(\.sequenceNumber)), .timestamp(until), .timestamp(now), .id(claimant)]
+        let (users, devices) = (alerts.map(\.userID), alerts.map(\.key.deviceID))
         let answers = try connection.write([
-            ensureDevices(alerts.map(\.userID), alerts.map(\.key.deviceID)), PostgresCall(statement: claim, parameters: keys + rest),
+            ensureDevices(users, devices), holdDevices(.ids(users), .ids(devices)), PostgresCall(statement: claim, parameters: keys + rest),
             PostgresCall(statement: find, parameters: keys),
         ])
         // What is found nowhere is for a device that is not the user's any more.
         var claims: [AlertKey: AlertClaim] = [:]
         for alert in alerts { claims[alert.key] = .sent }
-        for number in 0..<answers[2].count {
-            let row = answers[2][number]
+        for number in 0..<answers[3].count {
+            let row = answers[3][number]
             claims[try key(row)] = try row.bool(2) ? .sent : .held
         }
-        for number in 0..<answers[1].count {
-            let row = answers[1][number]
-            claims[try key(row)] = .granted(earlier: Int(try row.int64(2)))
+        var granted: [AlertKey: (isDoubtful: Bool, shown: Int)] = [:]
+        for number in 0..<answers[2].count {
+            let row = answers[2][number]
+            granted[try key(row)] = (try row.bool(2), Int(try row.int64(3)))
+        }
+        return claims.merging(earlier(alerts, granted)) { $1 }
+    }
+
+    /// Those of one conversation on one device count each other, in their order.
+    ///
+    /// - Parameter granted: What was counted before any of them.
+    private static func earlier(_ alerts: [IntendedAlert], _ granted: [AlertKey: (isDoubtful: Bool, shown: Int)]) -> [AlertKey: AlertClaim]
+    {
+        struct Thread: Hashable {
+            let device: DeviceID
+            let conversation: ConversationID
+        }
+        var counts: [Thread: Int] = [:]
+        var claims: [AlertKey: AlertClaim] = [:]
+        for alert in alerts {
+            guard let grant = granted[alert.key] else { continue }
+            let thread = Thread(device: alert.key.deviceID, conversation: alert.conversationID)
+            let count = counts[thread] ?? grant.shown
+            claims[alert.key] = .granted(earlier: grant.isDoubtful ? max(count - 1, 0) : count)
+            counts[thread] = grant.isDoubtful ? max(count, 1) : count + 1
         }
         return claims
     }
@@ -123,12 +163,36 @@ enum PostgresAlerts {
 
     // MARK: Outcomes
 
-    /// Not a claim that another one holds since this one's ended.
+    /// From what is shown, where nothing was read since the claim: that would have set the count back, if it was of this conversation.
+    private static let uncounted = """
+        emptied AS (
+            DELETE FROM push_shown AS s USING gone
+            WHERE s.user_id = gone.user_id AND s.conversation_id = gone.conversation_id AND s.device_id = gone.device_id
+                AND s.alerts <= gone.alerts
+        ), lessened AS (
+            UPDATE push_shown AS s SET alerts = s.alerts - gone.alerts FROM gone
+            WHERE s.user_id = gone.user_id AND s.conversation_id = gone.conversation_id AND s.device_id = gone.device_id
+                AND s.alerts > gone.alerts
+        )
+        """
+    /// Not a claim that another one holds since this one's ended. Of one that may have been sent before the row stays.
     private static let release = PostgresStatement(
         "alert.release",
         """
-        DELETE FROM push_alerts AS a USING unnest($1::uuid[], $2::text[]) AS claim (device_id, message_id)
-        WHERE a.device_id = claim.device_id AND a.message_id = claim.message_id AND NOT a.is_sent AND a.claimed_by = $3
+        WITH claim AS (
+            SELECT device_id, message_id FROM unnest($1::uuid[], $2::text[]) AS claim (device_id, message_id)
+        ), freed AS (
+            DELETE FROM push_alerts AS a USING claim
+            WHERE a.device_id = claim.device_id AND a.message_id = claim.message_id AND NOT a.is_sent AND a.claimed_by = $3
+                AND NOT a.is_doubtful
+            RETURNING a.user_id, a.device_id, a.conversation_id, a.reads
+        ), gone AS (
+            SELECT f.user_id, f.conversation_id, f.device_id, count(*) AS alerts FROM freed AS f
+            JOIN push_devices AS p ON p.user_id = f.user_id AND p.device_id = f.device_id AND p.reads = f.reads
+            GROUP BY f.user_id, f.conversation_id, f.device_id
+        ), \(uncounted)
+        UPDATE push_alerts AS a SET at = $4 FROM claim
+        WHERE a.device_id = claim.device_id AND a.message_id = claim.message_id AND NOT a.is_sent AND a.claimed_by = $3 AND a.is_doubtful
         """)
     private static let lockDevices = PostgresStatement(
         "alert.lock",
@@ -138,30 +202,37 @@ enum PostgresAlerts {
             JOIN push_alerts AS a ON a.device_id = sent.device_id AND a.message_id = sent.message_id
         ) ORDER BY p.user_id, p.device_id FOR UPDATE
         """)
-    private static let noteSent = PostgresStatement(
-        "alert.sent",
+    /// Alerts that were sent, or may have been. They count as shown since their claim, unless something before them was read
+    /// meanwhile. Of a number of 0 that may not have arrived nothing follows: the one before may still be there.
+    private static let noteShown = PostgresStatement(
+        "alert.shown",
         """
         WITH told AS (
-            UPDATE push_alerts AS a SET is_sent = true, at = $4
-            FROM unnest($1::uuid[], $2::text[], $3::int8[]) AS sent (device_id, message_id, badge), push_devices AS p
+            UPDATE push_alerts AS a SET
+                is_sent = (sent.is_certain = 1), at = CASE WHEN sent.is_certain = 1 OR a.claimed_by = $6 THEN $4 ELSE a.at END
+            FROM unnest($1::uuid[], $2::text[], $3::int8[], $5::int8[]) AS sent (device_id, message_id, badge, is_certain), push_devices AS p
             WHERE a.device_id = sent.device_id AND a.message_id = sent.message_id AND NOT a.is_sent
                 AND p.user_id = a.user_id AND p.device_id = a.device_id
-            RETURNING a.user_id, a.device_id, a.conversation_id, a.sequence_number, sent.badge, p.reads <> a.reads AS has_read
+            RETURNING a.user_id, a.device_id, a.conversation_id, a.sequence_number, sent.badge, sent.is_certain,
+                p.reads <> a.reads AS has_read
         ), judged AS (
             SELECT told.*, m.last_read_sequence,
                 m.user_id IS NULL OR coalesce(m.last_read_sequence >= told.sequence_number, false) AS is_past
             FROM told LEFT JOIN participants AS m ON m.conversation_id = told.conversation_id AND m.user_id = told.user_id
         ), badged AS (
             UPDATE push_devices AS p SET badge = new.badge FROM (
-                SELECT user_id, device_id, max(badge) AS badge FROM told WHERE badge IS NOT NULL GROUP BY user_id, device_id
+                SELECT user_id, device_id, max(badge) AS badge FROM told
+                WHERE badge IS NOT NULL AND (is_certain = 1 OR badge <> 0) GROUP BY user_id, device_id
             ) AS new
             WHERE p.user_id = new.user_id AND p.device_id = new.device_id AND p.badge <> new.badge
         ), shown AS (
-            INSERT INTO push_shown AS s (user_id, conversation_id, device_id, alerts)
-            SELECT user_id, conversation_id, device_id, count(*) FROM judged WHERE NOT is_past
+            INSERT INTO push_shown (user_id, conversation_id, device_id, alerts)
+            SELECT DISTINCT user_id, conversation_id, device_id, 1 FROM judged WHERE NOT is_past
+            ON CONFLICT (user_id, conversation_id, device_id) DO NOTHING
+        ), gone AS (
+            SELECT user_id, conversation_id, device_id, count(*) AS alerts FROM judged WHERE is_past AND NOT has_read
             GROUP BY user_id, conversation_id, device_id
-            ON CONFLICT (user_id, conversation_id, device_id) DO UPDATE SET alerts = s.alerts + excluded.alerts
-        )
+        ), \(uncounted)
         INSERT INTO push_take_backs AS t (user_id, conversation_id, last_read_sequence, due_at)
         SELECT DISTINCT j.user_id, j.conversation_id, coalesce(j.last_read_sequence, c.last_sequence), $4
         FROM judged AS j JOIN conversations AS c ON c.conversation_id = j.conversation_id
@@ -174,18 +245,25 @@ enum PostgresAlerts {
         _ outcomes: [AlertKey: AlertOutcome], by claimant: Identifier<ClaimantKind>, at now: Timestamp
     ) -> [PostgresCall] {
         var released: [AlertKey] = []
-        var sent: [(key: AlertKey, badge: Int64?)] = []
+        var shown: [(key: AlertKey, badge: Int64?, isCertain: Int64)] = []
         for (key, outcome) in outcomes {
             switch outcome {
             case .released: released.append(key)
-            case .sent(let badge): sent.append((key, badge))
+            case .sent(let badge): shown.append((key, badge, 1))
+            case .unknown(let badge): shown.append((key, badge, 0))
             }
         }
-        let keys: [PostgresValue] = [.ids(sent.map(\.key.deviceID)), .texts(sent.map(\.key.messageID.description))]
+        func columns(_ keys: some Collection<AlertKey>) -> [PostgresValue] {
+            [.ids(keys.map(\.deviceID)), .texts(keys.map(\.messageID.description))]
+        }
         return [
-            release(.ids(released.map(\.deviceID)), .texts(released.map(\.messageID.description)), .id(claimant)),
-            PostgresCall(statement: lockDevices, parameters: keys),
-            PostgresCall(statement: noteSent, parameters: keys + [.int64s(sent.map(\.badge)), .timestamp(now)]),
+            PostgresCall(statement: lockDevices, parameters: columns(outcomes.keys)),
+            PostgresCall(statement: release, parameters: columns(released) + [.id(claimant), .timestamp(now)]),
+            PostgresCall(
+                statement: noteShown,
+                parameters: columns(shown.map(\.key)) + [
+                    .int64s(shown.map(\.badge)), .timestamp(now), .int64s(shown.map(\.isCertain)), .id(claimant),
+                ]),
         ]
     }
 }

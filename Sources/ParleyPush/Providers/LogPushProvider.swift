@@ -33,7 +33,8 @@ public struct LogPushProvider: PushProvider {
         switch await lines.write(notification.logLine(sentAt: time.now())) {
         case .written: .accepted(id: nil)
         case .full: .retry(after: nil, reason: "too many notifications wait for the file")
-        case .failed(let error): .retry(after: nil, reason: error.description)
+        // The line may be in the file all the same.
+        case .failed(let error): .unanswered(after: nil, reason: error.description)
         }
     }
 }

@@ -12,6 +12,7 @@ struct APNsVerdict {
         case 410: .up(.deviceGone(since: timestamp))
         case 403: refusal
         case 429: tooMany
+        case 502, 504: .silent(after: wait, reason)
         case 500...599: .down(after: wait, reason)
         case 400...499: malformed
         default: .down(reason)

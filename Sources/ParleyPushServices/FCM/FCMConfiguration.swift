@@ -18,6 +18,12 @@ public struct FCMConfiguration: Sendable {
     public var genericAlert = GenericAlert()
     public var limits = PushServiceLimits()
 
+    /// Throws a sentence about what cannot be right.
+    public static func checkedChannel(_ id: String) throws(PushKeyError) -> String {
+        try SettingText.check(id, maxBytes: GenericAlert.maxKeyBytes)
+        return id
+    }
+
     /// Throws a sentence about what cannot be right. `url` takes the place of Google's own, for proxies and stand-ins.
     public init(account: FCMServiceAccount, url: String? = nil) throws(PushKeyError) {
         self.account = account

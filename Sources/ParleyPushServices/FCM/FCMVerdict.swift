@@ -35,6 +35,7 @@ struct FCMVerdict {
         case (400, _): malformed
         case (403, _): .down("\(reason): may this service account send messages, and is the FCM API switched on?")
         case (404, _): .down("\(reason): is there such a project?")
+        case (502, _), (504, _): .silent(after: wait, reason)
         case (500...599, _): .down(after: wait, reason)
         case (400...499, _): .up(.rejected(reason: reason))
         default: .down(reason)

@@ -14,21 +14,34 @@ import NIOSSL
 /// device tokens.
 enum HTTPFailure: Error, Equatable {
     case timedOut
+    /// No connection had room for it in time.
+    case notBegun
     /// The connection or the stream ended before the answer; it is not known whether the request was taken.
     case closed
     case unreachable(String)
     case answerTooLarge
     case cancelled
+    /// The client was shut down before.
+    case shutDown
     case other(String)
 
     var reason: String {
         switch self {
         case .timedOut: "no answer in time"
+        case .notBegun: "no connection had room for it in time"
         case .closed: "the connection was closed before the answer"
         case .unreachable(let why): "no connection: \(why)"
         case .answerTooLarge: "the answer is too large"
-        case .cancelled: "this process is stopping"
+        case .cancelled, .shutDown: "this process is stopping"
         case .other(let kind): "the request failed (\(kind))"
+        }
+    }
+
+    /// Whether the server may have the request all the same.
+    var mayBeTaken: Bool {
+        switch self {
+        case .timedOut, .closed, .answerTooLarge, .cancelled, .other: true
+        case .notBegun, .unreachable, .shutDown: false
         }
     }
 
@@ -52,12 +65,13 @@ enum HTTPFailure: Error, Equatable {
 
     private static func failure(_ error: HTTPClientError) -> HTTPFailure {
         switch error {
-        case .deadlineExceeded, .readTimeout, .writeTimeout, .getConnectionFromPoolTimeout: .timedOut
+        case .deadlineExceeded, .readTimeout, .writeTimeout: .timedOut
+        case .getConnectionFromPoolTimeout: .notBegun
         case .connectTimeout, .tlsHandshakeTimeout: .unreachable("the server did not accept it in time")
         // A request that meets a closing connection is called cancelled, too.
         case .cancelled: Task.isCancelled ? .cancelled : .closed
         case .remoteConnectionClosed, .requestStreamCancelled, .uncleanShutdown: .closed
-        case .alreadyShutdown: .cancelled
+        case .alreadyShutdown: .shutDown
         default: .other(error.shortDescription)
         }
     }

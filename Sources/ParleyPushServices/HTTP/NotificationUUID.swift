@@ -26,7 +26,16 @@ public struct GenericAlert: Sendable, Equatable {
     /// A key of the app's own translated texts, with the number of messages as its argument. Without one, a text in English.
     public var localizationKey: String?
 
+    /// It goes into payloads that have a limit.
+    public static let maxKeyBytes = 256
+
     public init(localizationKey: String? = nil) { self.localizationKey = localizationKey }
+
+    /// With a key out of settings. Throws a sentence about what cannot be right.
+    public init(checkedKey key: String?) throws(PushKeyError) {
+        if let key { try SettingText.check(key, maxBytes: Self.maxKeyBytes) }
+        localizationKey = key
+    }
 
     func text(count: Int) -> String { count > 1 ? "\(count) new messages" : "New message" }
 }

@@ -68,6 +68,9 @@ public final class PushHTTPClient: Service {
         return tls
     }
 
+    /// Throws what ``init(limits:trustRoots:)`` would.
+    public static func check(trustRoots: String) throws(PushKeyError) { _ = try tls(trustRoots) }
+
     /// Closes what is still open; what is under way fails.
     deinit { client.shutdown { _ in } }
 

@@ -17,6 +17,11 @@ struct ServiceVerdict: Equatable {
     static func down(after: Double? = nil, _ reason: String) -> ServiceVerdict {
         ServiceVerdict(answer: .retry(after: after, reason: reason), health: .down(reason: reason))
     }
+
+    /// A gateway in between (502, 504) has heard nothing sensible of the service, which may have taken the request.
+    static func silent(after: Double? = nil, _ reason: String) -> ServiceVerdict {
+        ServiceVerdict(answer: .unanswered(after: after, reason: reason), health: .down(reason: reason))
+    }
 }
 
 /// Asks a push service within its limits, with a credential that is renewed; again at once where that can help.
@@ -43,13 +48,17 @@ final class PushServiceCaller: Sendable {
         if case .refused(let seconds, let reason) = gate.enter() { return .retry(after: seconds, reason: reason) }
         let deadline = NIODeadline.now() + .milliseconds(Int64(limits.answerSeconds * 1000))
         var attempt = await attempt(request, judge, until: deadline)
+        var mayBeTaken = attempt.verdict.answer.isUnanswered
         for milliseconds in Self.pauses where attempt.triesAgain {
             try? await Task.sleep(for: .milliseconds(milliseconds))
             guard NIODeadline.now() < deadline, !Task.isCancelled else { break }
             attempt = await self.attempt(request, judge, until: deadline)
+            mayBeTaken = mayBeTaken || attempt.verdict.answer.isUnanswered
         }
         let isLeftAlone = gate.leave(attempt.verdict.health)
         if isLeftAlone, attempt.timedOut { client.dropConnections() }
+        // What is refused now may have been taken before.
+        if mayBeTaken, case .retry(let seconds, let reason) = attempt.verdict.answer { return .unanswered(after: seconds, reason: reason) }
         return attempt.verdict.answer
     }
 
@@ -72,11 +81,20 @@ final class PushServiceCaller: Sendable {
         case .success(let answer):
             let verdict = judge(answer)
             return Attempt(verdict: verdict, triesAgain: verdict.refusesToken && credential.refuse(token))
-        case .failure(.cancelled):
-            return Attempt(verdict: ServiceVerdict(answer: .retry(after: nil, reason: HTTPFailure.cancelled.reason), health: .unknown))
         case .failure(let failure):
+            let answer: PushAnswer =
+                failure.mayBeTaken ? .unanswered(after: nil, reason: failure.reason) : .retry(after: nil, reason: failure.reason)
+            let isStopping = failure == .cancelled || failure == .shutDown
+            let verdict = ServiceVerdict(answer: answer, health: isStopping ? .unknown : .down(reason: failure.reason))
             // A closed connection is a server's way to send its clients elsewhere. A repeat takes the place of what was shown.
-            return Attempt(verdict: .down(failure.reason), triesAgain: failure == .closed, timedOut: failure == .timedOut)
+            return Attempt(
+                verdict: verdict, triesAgain: failure == .closed, timedOut: failure == .timedOut || failure == .notBegun)
         }
+    }
+}
+
+extension PushAnswer {
+    fileprivate var isUnanswered: Bool {
+        if case .unanswered = self { true } else { false }
     }
 }

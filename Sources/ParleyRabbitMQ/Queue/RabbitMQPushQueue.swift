@@ -126,8 +126,8 @@ public final class RabbitMQPushQueue: PushQueue {
         case .retry(let seconds, let recipients, let reason):
             return PushJobMessage(id: lease.id, job: job.addressed(to: recipients), attempts: lease.attempt, reason: reason)
                 .outgoing(to: topology.queue(forRetryAfter: seconds))
-        case .returned(let seconds):
-            return PushJobMessage(id: lease.id, job: job, attempts: max(0, lease.attempt - 1))
+        case .returned(let seconds, let recipients):
+            return PushJobMessage(id: lease.id, job: job.addressed(to: recipients ?? job.recipients), attempts: max(0, lease.attempt - 1))
                 .outgoing(to: topology.queue(forRetryAfter: seconds))
         case .dead(let recipients, let reason):
             return PushJobMessage(

@@ -12,6 +12,7 @@ enum AlertRows {
         let isSent: Bool
         let at: Timestamp
         let reads: Int64
+        let isDoubtful: Bool
 
         init(_ row: Row) throws {
             conversationRef = row[0]
@@ -20,13 +21,14 @@ enum AlertRows {
             isSent = row[3]
             at = row.timestamp(at: 4)
             reads = row[5]
+            isDoubtful = row[6]
         }
     }
 
     static func alert(_ key: AlertKey, _ db: Database) throws -> Alert? {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT conversation_ref, user_id, sequence_number, is_sent, at, reads FROM push_alerts
+                SELECT conversation_ref, user_id, sequence_number, is_sent, at, reads, is_doubtful FROM push_alerts
                 WHERE device_id = ? AND message_id = ?
                 """)
         return try Row.fetchOne(statement, arguments: [key.deviceID.blob, key.messageID.blob]).map(Alert.init)
@@ -60,6 +62,24 @@ enum AlertRows {
         // One that was never told anything shows 0.
         guard db.changesCount == 0, badge != 0, try reads(of: device, of: user, db) != nil else { return }
         try update.execute(arguments: [badge, user.blob, device.blob])
+    }
+
+    // MARK: What a device may show
+
+    static func shown(_ ref: Int64, on device: DeviceID, of user: UserID, _ db: Database) throws -> Int {
+        let statement = try db.cachedStatement(
+            sql: "SELECT alerts FROM push_shown WHERE user_id = ? AND conversation_ref = ? AND device_id = ?")
+        return try Int.fetchOne(statement, arguments: [user.blob, ref, device.blob]) ?? 0
+    }
+
+    static func setShown(_ count: Int, _ ref: Int64, on device: DeviceID, of user: UserID, _ db: Database) throws {
+        guard count > 0 else {
+            try db.cachedStatement(sql: "DELETE FROM push_shown WHERE user_id = ? AND conversation_ref = ? AND device_id = ?")
+                .execute(arguments: [user.blob, ref, device.blob])
+            return
+        }
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO push_shown (user_id, conversation_ref, device_id, alerts) VALUES (?, ?, ?, ?)")
+            .execute(arguments: [user.blob, ref, device.blob, count])
     }
 
     static func forget(_ device: DeviceID, of user: UserID, _ db: Database) throws {

@@ -31,20 +31,25 @@ public struct SQLitePushLedger: PushLedger {
     {
         let (key, user) = (alert.key, alert.userID)
         guard let ref, let reads = try AlertRows.reads(of: key.deviceID, of: user, db) else { return .sent }
-        if let known = try AlertRows.alert(key, db) {
+        let known = try AlertRows.alert(key, db)
+        if let known {
             if known.isSent { return .sent }
             if known.at > now { return .held }
         }
         let put = try db.cachedStatement(
             sql: """
-                INSERT OR REPLACE INTO push_alerts (device_id, message_id, conversation_ref, user_id, sequence_number, at, reads)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                INSERT OR REPLACE INTO push_alerts
+                    (device_id, message_id, conversation_ref, user_id, sequence_number, at, reads, is_doubtful)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         try put.execute(
-            arguments: [key.deviceID.blob, key.messageID.blob, ref, user.blob, alert.sequenceNumber, until.milliseconds, reads])
-        let shown = try db.cachedStatement(
-            sql: "SELECT alerts FROM push_shown WHERE user_id = ? AND conversation_ref = ? AND device_id = ?")
-        return .granted(earlier: try Int.fetchOne(shown, arguments: [user.blob, ref, key.deviceID.blob]) ?? 0)
+            arguments: [
+                key.deviceID.blob, key.messageID.blob, ref, user.blob, alert.sequenceNumber, until.milliseconds, reads, known != nil,
+            ])
+        // One that was claimed before counts already, unless something was read since.
+        let shown = try AlertRows.shown(ref, on: key.deviceID, of: user, db)
+        try AlertRows.setShown(known == nil ? shown + 1 : max(shown, 1), ref, on: key.deviceID, of: user, db)
+        return .granted(earlier: known == nil ? shown : max(shown - 1, 0))
     }
 
     public func settle(_ outcomes: [AlertKey: AlertOutcome], at now: Timestamp) async throws(StoreError) {
@@ -52,33 +57,47 @@ public struct SQLitePushLedger: PushLedger {
             for (key, outcome) in outcomes {
                 guard let alert = try AlertRows.alert(key, db), !alert.isSent else { continue }
                 switch outcome {
+                case .released where alert.isDoubtful:
+                    try db.cachedStatement(sql: "UPDATE push_alerts SET at = ? WHERE device_id = ? AND message_id = ?")
+                        .execute(arguments: [now.milliseconds, key.deviceID.blob, key.messageID.blob])
                 case .released:
                     try db.cachedStatement(sql: "DELETE FROM push_alerts WHERE device_id = ? AND message_id = ?")
                         .execute(arguments: [key.deviceID.blob, key.messageID.blob])
-                case .sent(let badge): try Self.noteSent(key, alert, badge, now, db)
+                    try Self.uncount(key, alert, db)
+                case .sent(let badge): try Self.noteShown(key, alert, badge, isCertain: true, now, db)
+                case .unknown(let badge): try Self.noteShown(key, alert, badge, isCertain: false, now, db)
                 }
             }
         }
     }
 
-    private static func noteSent(_ key: AlertKey, _ alert: AlertRows.Alert, _ badge: Int64?, _ now: Timestamp, _ db: Database) throws {
-        try db.cachedStatement(sql: "UPDATE push_alerts SET is_sent = 1, at = ? WHERE device_id = ? AND message_id = ?")
-            .execute(arguments: [now.milliseconds, key.deviceID.blob, key.messageID.blob])
+    /// What was read since the claim has set the count back already, if it was of this conversation.
+    private static func uncount(_ key: AlertKey, _ alert: AlertRows.Alert, _ db: Database) throws {
+        let (ref, device, user) = (alert.conversationRef, key.deviceID, alert.userID)
+        guard try AlertRows.reads(of: device, of: user, db) == alert.reads else { return }
+        try AlertRows.setShown(try AlertRows.shown(ref, on: device, of: user, db) - 1, ref, on: device, of: user, db)
+    }
+
+    private static func noteShown(
+        _ key: AlertKey, _ alert: AlertRows.Alert, _ badge: Int64?, isCertain: Bool, _ now: Timestamp, _ db: Database
+    ) throws {
+        try db.cachedStatement(sql: "UPDATE push_alerts SET is_sent = ?, at = ? WHERE device_id = ? AND message_id = ?")
+            .execute(arguments: [isCertain, now.milliseconds, key.deviceID.blob, key.messageID.blob])
         let user = alert.userID
         var isOutdated = false
         if let badge {
-            try AlertRows.setBadge(badge, of: key.deviceID, of: user, db)
+            // Of 0 that may not have arrived nothing follows: the number before may still be there.
+            if isCertain || badge != 0 { try AlertRows.setBadge(badge, of: key.deviceID, of: user, db) }
             isOutdated = try badge != 0 && AlertRows.reads(of: key.deviceID, of: user, db) != alert.reads
         }
         let marker = try db.cachedStatement(sql: "SELECT last_read_sequence FROM participants WHERE conversation_ref = ? AND user_id = ?")
         if let marker = try Int64.fetchOne(marker, arguments: [alert.conversationRef, user.blob]), marker < alert.sequenceNumber ?? .max {
+            // It counts since its claim, unless something before it was read meanwhile.
             let show = try db.cachedStatement(
-                sql: """
-                    INSERT INTO push_shown (user_id, conversation_ref, device_id, alerts) VALUES (?, ?, ?, 1)
-                    ON CONFLICT (user_id, conversation_ref, device_id) DO UPDATE SET alerts = alerts + 1
-                    """)
+                sql: "INSERT OR IGNORE INTO push_shown (user_id, conversation_ref, device_id, alerts) VALUES (?, ?, ?, 1)")
             try show.execute(arguments: [user.blob, alert.conversationRef, key.deviceID.blob])
         } else {
+            try Self.uncount(key, alert, db)
             isOutdated = true
         }
         if isOutdated { try TakeBackRows.makeDue(user, alert.conversationRef, at: now, db) }
@@ -100,7 +119,8 @@ public struct SQLitePushLedger: PushLedger {
     /// Ends all claims and leases. For the start of the one process that holds the folder: whoever had them is dead.
     public func releaseLeases(at now: Timestamp) async throws(StoreError) {
         try await database.write { db in
-            try db.execute(sql: "DELETE FROM push_alerts WHERE at > ? AND is_sent = 0", arguments: [now.milliseconds])
+            try db.execute(
+                sql: "UPDATE push_alerts SET at = ? WHERE at > ? AND is_sent = 0", arguments: [now.milliseconds, now.milliseconds])
             try db.execute(
                 sql: "UPDATE push_take_backs SET due_at = ? WHERE due_at > ? AND leased_sequence IS NOT NULL",
                 arguments: [now.milliseconds, now.milliseconds])

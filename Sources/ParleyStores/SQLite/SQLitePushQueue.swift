@@ -88,9 +88,13 @@ public struct SQLitePushQueue: PushQueue {
                 case .retry(let seconds, let recipients, _):
                     try db.cachedStatement(sql: "UPDATE push_jobs SET due_at = ?, recipients = ?, is_leased = 0 WHERE id = ?")
                         .execute(arguments: [now.advanced(bySeconds: seconds).milliseconds, UserID.blob(of: recipients), id.value])
-                case .returned(let seconds):
-                    let sql = "UPDATE push_jobs SET due_at = ?, attempts = max(0, attempts - 1), is_leased = 0 WHERE id = ?"
-                    try db.cachedStatement(sql: sql).execute(arguments: [now.advanced(bySeconds: seconds).milliseconds, id.value])
+                case .returned(let seconds, let recipients):
+                    let sql = """
+                        UPDATE push_jobs SET due_at = ?, recipients = ifnull(?, recipients), attempts = max(0, attempts - 1), is_leased = 0
+                        WHERE id = ?
+                        """
+                    let left = recipients.map { UserID.blob(of: $0) }
+                    try db.cachedStatement(sql: sql).execute(arguments: [now.advanced(bySeconds: seconds).milliseconds, left, id.value])
                 case .dead(let recipients, let reason):
                     try Self.bury(id, recipients, reason, now, db)
                 }

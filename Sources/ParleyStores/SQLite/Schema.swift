@@ -31,6 +31,9 @@ enum Schema {
         migrator.registerMigration("7 attendances") { db in
             try db.execute(sql: attendances)
         }
+        migrator.registerMigration("8 alerts that may have been sent") { db in
+            try db.execute(sql: doubtfulAlerts)
+        }
         return migrator
     }
 
@@ -213,6 +216,16 @@ enum Schema {
             PRIMARY KEY (user_id, node_id)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX attendances_by_due ON attendances (due_at) WHERE due_at IS NOT NULL;
+        """
+
+    /// - `push_alerts.is_doubtful`: whether an earlier claim ended and it is not known whether the alert was sent.
+    /// - `push_shown` counts alerts from their claim on, as what the device may show, until they are known not to be sent.
+    private static let doubtfulAlerts = """
+        ALTER TABLE push_alerts ADD COLUMN is_doubtful INTEGER NOT NULL DEFAULT 0;
+        INSERT INTO push_shown (user_id, conversation_ref, device_id, alerts)
+        SELECT user_id, conversation_ref, device_id, count(*) FROM push_alerts WHERE is_sent = 0
+        GROUP BY user_id, conversation_ref, device_id
+        ON CONFLICT (user_id, conversation_ref, device_id) DO UPDATE SET alerts = alerts + excluded.alerts;
         """
 
     private static let media = """

@@ -3,7 +3,7 @@ import ParleyModel
 
 /// What ``ParleyCore/PushLedger`` promises.
 public enum PushLedgerConformance {
-    public static let cases: [ConformanceCase<LedgerSubject>] = claims + forgetting + readings + leases + late + devices + totals
+    public static let cases: [ConformanceCase<LedgerSubject>] = claims + doubts + forgetting + readings + leases + late + devices + totals
 
     private static let claims: [ConformanceCase<LedgerSubject>] = [
         ConformanceCase("an alert is granted once, and when it was sent there is nothing to do") { subject in
@@ -26,11 +26,30 @@ public enum PushLedgerConformance {
                 let mine = number % 3 == 0 ? alerts : alerts.reversed()
                 return try await ledger.claim(mine, until: Sample.time(30), at: Sample.start)
             }
+            var earlier: Set<Int> = []
             for alert in alerts {
                 let answers = claims.map { $0[alert.key] }
-                try checkEqual(answers.count { $0 == .granted(earlier: 0) }, 1, "who got it")
                 try checkEqual(answers.count { $0 == .held }, 15, "who waits")
+                for case .granted(let count)? in answers { earlier.insert(count) }
             }
+            try checkEqual(earlier, Set(0..<20), "how many each of them counts before itself")
+        },
+        ConformanceCase("of workers that claim different alerts of a conversation at once each counts those of the others") { subject in
+            let reader = try await subject.reader(devices: 2)
+            let messages = try await reader.receive(32)
+            let counts = try await concurrently(16) { number in
+                let ledger = number % 2 == 0 ? subject.ledger : subject.other
+                let mine = messages[2 * number...2 * number + 1].map { reader.alert($0) }
+                let claims = try await ledger.claim(mine, until: Sample.time(30), at: Sample.start)
+                return mine.compactMap { claims[$0.key] }
+            }
+            for pair in counts {
+                guard case .granted(let first) = pair[0] else { throw ConformanceFailure(description: "not granted") }
+                try checkEqual(pair[1], .granted(earlier: first + 1), "the second of a worker")
+            }
+            let earlier = counts.joined().map { if case .granted(let count) = $0 { count } else { -1 } }
+            try checkEqual(earlier.sorted(), Array(0..<32), "how many each of them counts before itself")
+            try checkEqual(try await reader.claim(reader.alert(messages[0], on: reader.devices[1])), .granted(earlier: 0), "elsewhere")
         },
         ConformanceCase("a claim that ended without an outcome is granted again, and not before") { subject in
             let reader = try await subject.reader()
@@ -78,21 +97,26 @@ public enum PushLedgerConformance {
             try checkEqual(try await reader.claim(reader.alert(messages[4])), .granted(earlier: 0), "after reading")
             try await reader.ledger.settle([reader.alert(messages[4]).key: .sent(badge: nil)], at: Sample.start)
             try checkEqual(try await reader.claim(reader.alert(messages[5])), .granted(earlier: 1), "the one after it")
-            try checkEqual(try await reader.claim(reader.alert(others[2])), .granted(earlier: 1), "in the conversation that was not read")
+            try checkEqual(try await reader.claim(reader.alert(others[2])), .granted(earlier: 2), "in the conversation that was not read")
         },
         ConformanceCase("there is one answer for each alert of a batch, whatever is asked twice") { subject in
             let reader = try await subject.reader(devices: 3)
             let alerts = try await reader.receive(100).flatMap { message in reader.devices.map { reader.alert(message, on: $0) } }
             let claims = try await reader.ledger.claim(alerts + alerts.prefix(50), until: Sample.time(30), at: Sample.start)
             try checkEqual(claims.count, 300, "the answers")
-            try check(claims.values.allSatisfy { $0 == .granted(earlier: 0) }, "all granted")
+            for (place, alert) in alerts.enumerated() {
+                try checkEqual(claims[alert.key], .granted(earlier: place / 3), "the answer to \(place)")
+            }
             try checkEqual(try await reader.ledger.claim([], until: Sample.time(30), at: Sample.start), [:], "the answers to nothing")
             let outcomes = Dictionary(
                 uniqueKeysWithValues: alerts.enumerated().map { ($1.key, $0 % 2 == 0 ? AlertOutcome.released : .sent(badge: 7)) })
             try await reader.ledger.settle(outcomes, at: Sample.start)
             let again = try await reader.ledger.claim(alerts, until: Sample.time(30), at: Sample.start)
+            var earlier = Dictionary(uniqueKeysWithValues: reader.devices.map { ($0, 50) })
             for (place, alert) in alerts.enumerated() {
-                try checkEqual(again[alert.key], place % 2 == 0 ? .granted(earlier: 50) : .sent, "the answer to \(place)")
+                let count = earlier[alert.key.deviceID] ?? 0
+                try checkEqual(again[alert.key], place % 2 == 0 ? .granted(earlier: count) : .sent, "the answer to \(place) later")
+                if place % 2 == 0 { earlier[alert.key.deviceID] = count + 1 }
             }
         },
         ConformanceCase("a message without a number is alerted of, and counts until something is read") { subject in
@@ -123,7 +147,8 @@ public enum PushLedgerConformance {
             try checkEqual(try await reader.ledger.forgetAlerts(before: Sample.time(100), limit: 10), 0, "what is left")
             for place in 0..<4 {
                 let claim = try await reader.claim(reader.alert(messages[place]), at: 100)
-                try checkEqual(claim, .granted(earlier: 3), "a forgotten one, which devices still show")
+                // Three were sent, two claimed; and each of these counts for the next.
+                try checkEqual(claim, .granted(earlier: 5 + place), "a forgotten one, which devices still show")
             }
             try checkEqual(try await reader.claim(reader.alert(messages[4]), at: 100), .held, "the claim that goes on")
         }
@@ -184,6 +209,16 @@ public enum PushLedgerConformance {
             try checkEqual(try await reader.claim(alert, at: 62), .held, "a third claim")
             try await subject.other.settle([alert.key: .released], at: Sample.time(63))
             try checkEqual(try await reader.claim(alert, at: 64), .granted(earlier: 0), "a claim after its own worker let go of it")
-        }
+        },
+        ConformanceCase("a worker whose claim has ended and that does not know what was sent does not end that of another one") { subject in
+            let reader = try await subject.reader()
+            let alert = reader.alert(try await reader.receive(1)[0])
+            _ = try await reader.claim(alert)
+            _ = try await subject.other.claim([alert], until: Sample.time(90), at: Sample.time(60))
+            try await subject.ledger.settle([alert.key: .unknown(badge: 1)], at: Sample.time(61))
+            try checkEqual(try await reader.claim(alert, at: 62), .held, "a third claim")
+            try await subject.other.settle([alert.key: .unknown(badge: 1)], at: Sample.time(63))
+            try checkEqual(try await reader.claim(alert, at: 64), .granted(earlier: 0), "a claim after its own worker let go of it")
+        },
     ]
 }

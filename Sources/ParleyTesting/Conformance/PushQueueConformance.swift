@@ -90,6 +90,26 @@ public enum PushQueueConformance {
             }
             try checkEqual(try await queue.depth(), PushQueueDepth(pending: 1, dead: 0), "the depth")
         },
+        ConformanceCase("a job that is given back for some of its recipients comes again for those, and its attempts are as before") {
+            queue in
+            let users = Sample.users(4)
+            let job = Sample.job(for: users)
+            try await queue.enqueue([job], at: Sample.start)
+            var owed = users
+            for look in 1...3 {
+                let now = Sample.time(Double(look) * 5)
+                let lease = try await eventuallyLeased(1, from: queue, at: now)
+                try checkEqual(lease.map(\.job), [job.forRecipients(owed)], "the job of lease \(look)")
+                try checkEqual(lease.map(\.attempt), [1], "the attempt of lease \(look)")
+                owed.removeFirst()
+                try await queue.finish([lease[0].id: .returned(after: 1, recipients: owed)], at: now)
+            }
+            let last = try await eventuallyLeased(1, from: queue, at: Sample.time(20))
+            try await queue.finish([last[0].id: .dead(recipients: owed, reason: "gone")], at: Sample.time(20))
+            let letters = try await queue.deadLetters(limit: 1, after: nil)
+            try checkEqual(letters.map(\.job), [job.forRecipients(owed)], "the dead letter's job")
+            try checkEqual(letters.map(\.attempts), [1], "the dead letter's attempts")
+        },
         ConformanceCase("results for jobs that are no longer there are passed over") { queue in
             try await queue.enqueue([Sample.job(), Sample.job()], at: Sample.start)
             let leases = try await leased(2, from: queue)

@@ -16,6 +16,12 @@ public struct EndpointRule: Sendable, Equatable {
         self.allowedHosts = allowedHosts.map { $0.lowercased() }
     }
 
+    /// Whether it can be one of ``allowedHosts``: letters, digits, dots, hyphens and underscores, perhaps after `*.`.
+    public static func isHostPattern(_ text: String) -> Bool {
+        let host = text.hasPrefix("*.") ? text.dropFirst(2) : text[...]
+        return PushEndpoint("https://\(host)/").map { $0.host == host.lowercased() } ?? false
+    }
+
     /// What is wrong with a subscription, for whoever registers it; the name is not looked up.
     public func check(_ subscription: WebPushSubscription) throws(ParleyError) {
         do throws(SubscriptionKeys.Fault) { _ = try SubscriptionKeys(subscription) } catch {

@@ -2,8 +2,15 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import ParleyCore
 import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 
 /// The connections to push services. Nothing is open before the first request; whoever makes one shuts it down.
 final class PushConnections: Sendable {
@@ -76,6 +83,17 @@ final class PushConnections: Sendable {
         return Answer(
             status: Int(response.status.code), location: response.headers.first(name: "Location"),
             retryAfter: response.headers.first(name: "Retry-After"), text: await beginning(of: response.body))
+    }
+
+    /// Whether the push service may have the request although ``post(_:)`` threw this.
+    static func mayHaveSent(_ error: any Error) -> Bool {
+        switch error {
+        case let error as HTTPClientError:
+            ![.connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .alreadyShutdown].contains(error)
+        case is NIOConnectionError, ChannelError.connectTimeout, NIOSSLError.handshakeFailed, is NIOSSLExtraError, is PrivateAddress: false
+        case let error as IOError: ![ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode)
+        default: true
+        }
     }
 
     /// The status is known already: a body that breaks off, or takes its time, changes nothing.

@@ -23,6 +23,9 @@ struct WebPushVerdict: Equatable {
             return WebPushVerdict(answer: .retry(after: after, reason: reason), outcome: .answered, doubtsToken: true)
         case 429:
             return WebPushVerdict(answer: .retry(after: after, reason: reason), outcome: .busy)
+        // A gateway in between has heard nothing sensible of the push service, which may have taken it.
+        case 502, 504:
+            return WebPushVerdict(answer: .unanswered(after: after, reason: reason), outcome: .failed(after: after))
         case 408, 500...599:
             return WebPushVerdict(answer: .retry(after: after, reason: reason), outcome: .failed(after: after))
         // Redirections are not followed. One that stays is a matter for an operator; most are of a proxy in between, and pass.

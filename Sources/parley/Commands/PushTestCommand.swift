@@ -85,6 +85,7 @@ extension PushAnswer {
         switch self {
         case .accepted(let id): "accepted\(id.map { ", as \($0)" } ?? "")"
         case .retry(let seconds, let reason): "not now\(seconds.map { ", again in \(Int($0.rounded(.up))) s" } ?? ""): \(reason)"
+        case .unanswered(_, let reason): "it is not known whether it was sent: \(reason)"
         case .rejected(let reason): "rejected: \(reason)"
         case .deviceGone(let since): "the push service does not know the device any more\(since.map { ", since \($0)" } ?? "")"
         }

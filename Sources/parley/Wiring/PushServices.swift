@@ -32,7 +32,11 @@ struct PushServices {
 
     static func trustRoots(_ settings: Settings) throws(Failure) -> String? {
         guard let path = settings.optional("push.trusted_certificates_file") else { return nil }
-        return try setting("push.trusted_certificates_file") { () throws(PushKeyError) in try KeyFile.text(at: path) }
+        return try setting("push.trusted_certificates_file") { () throws(PushKeyError) in
+            let text = try KeyFile.text(at: path)
+            try PushHTTPClient.check(trustRoots: text)
+            return text
+        }
     }
 
     static func client(_ limits: PushServiceLimits, _ trustRoots: String?) throws(Failure) -> PushHTTPClient {
@@ -50,7 +54,7 @@ struct PushServices {
                 environment: APNsConfiguration.Environment(rawValue: settings.text("push.apns.environment")) ?? .production,
                 url: settings.optional("push.apns.url"))
         }
-        configuration.genericAlert.localizationKey = settings.optional("push.apns.localization_key")
+        configuration.genericAlert = try genericAlert(settings, "push.apns.localization_key")
         return configuration
     }
 
@@ -60,9 +64,15 @@ struct PushServices {
             try FCMConfiguration(account: account, url: settings.optional("push.fcm.url"))
         }
         configuration.form = FCMConfiguration.Form(rawValue: settings.text("push.fcm.form")) ?? .notification
-        configuration.channelID = settings.optional("push.fcm.channel_id")
-        configuration.genericAlert.localizationKey = settings.optional("push.fcm.localization_key")
+        configuration.channelID = try settings.optional("push.fcm.channel_id").map { id throws(Failure) in
+            try setting("push.fcm.channel_id") { () throws(PushKeyError) in try FCMConfiguration.checkedChannel(id) }
+        }
+        configuration.genericAlert = try genericAlert(settings, "push.fcm.localization_key")
         return configuration
+    }
+
+    private static func genericAlert(_ settings: Settings, _ key: String) throws(Failure) -> GenericAlert {
+        try setting(key) { () throws(PushKeyError) in try GenericAlert(checkedKey: settings.optional(key)) }
     }
 
     /// A complaint about a key is one about the setting that names it.

@@ -18,10 +18,16 @@ enum PushWiring {
     ) throws -> PushWorker {
         var configuration = PushWorker.Configuration()
         configuration.privacy = PushPrivacy(rawValue: settings.text("push.privacy")) ?? configuration.privacy
+        let log = try log(settings, time)
         return PushWorker(
             queue: backend.pushQueue, ledger: backend.pushLedger, conversations: backend.conversations,
             settings: backend.notificationSettings, presence: backend.presence, devices: backend.devices,
-            providers: providers + [try LogPushProvider(path: settings.text("push.log_file"), time: time)], time: time,
-            configuration: configuration, logger: logger, createsFirst: createsFirst)
+            providers: providers + [log], time: time, configuration: configuration, logger: logger, createsFirst: createsFirst)
+    }
+
+    static func log(_ settings: Settings, _ time: any TimeSource) throws(Failure) -> LogPushProvider {
+        do { return try LogPushProvider(path: settings.text("push.log_file"), time: time) } catch {
+            throw Failure("push.log_file: \(error).")
+        }
     }
 }

@@ -16,7 +16,7 @@ struct WebPushWiring {
 
     /// - Parameter sends: Whether this process sends notifications; those that only register devices tell the key all the same.
     init(_ settings: Settings, sends: Bool, _ time: any TimeSource, _ logger: Logger) throws {
-        let rule = Self.rule(settings)
+        let rule = try Self.rule(settings)
         endpointSchemes = rule.allowsPrivate ? ["https", "http"] : ["https"]
         checkSubscription = { subscription throws(ParleyError) in try rule.check(subscription) }
         let contact = try Self.contact(settings)
@@ -32,8 +32,14 @@ struct WebPushWiring {
     /// For commands; a server lets its services end.
     func close() async { try? await provider?.shutDown() }
 
-    private static func rule(_ settings: Settings) -> EndpointRule {
+    private static func rule(_ settings: Settings) throws -> EndpointRule {
         let hosts = (settings.optional("push.webpush.hosts") ?? "").split(separator: ",").map { $0.filter { $0 != " " } }
+        // A host that no endpoint can have would let nobody subscribe, and nobody would know why.
+        if let wrong = hosts.first(where: { !EndpointRule.isHostPattern($0) }) {
+            throw Failure(
+                "push.webpush.hosts must be names of hosts with commas between, like fcm.googleapis.com or *.push.apple.com, but one is "
+                    + "\"\(wrong)\".")
+        }
         return EndpointRule(allowsPrivate: settings.text("push.webpush.endpoints") == "private", allowedHosts: hosts)
     }
 

@@ -205,7 +205,7 @@ final class PushWorld: Sendable {
                 if state.isFaulty, chance.happens(0.01) { reader = (state.phones[phone].user, alert.conversation) }
                 if state.isFaulty, chance.happens(0.01) {
                     state.lost[alert, default: 0] += 1
-                    return .retry(after: nil, reason: "timed out")
+                    return .unanswered(after: nil, reason: "timed out")
                 }
                 life.delivered(alert)
                 life.mayDie()

@@ -176,7 +176,8 @@ final class SimulatedQueue: PushQueue {
                     entry.job = entry.job.addressed(to: recipients)
                     entry.dueAt = now.advanced(bySeconds: seconds)
                     state.entries[id] = entry
-                case .returned(let seconds):
+                case .returned(let seconds, let recipients):
+                    if let recipients { entry.job = entry.job.addressed(to: recipients) }
                     entry.attempt -= 1
                     entry.dueAt = now.advanced(bySeconds: seconds)
                     state.entries[id] = entry
