@@ -121,7 +121,8 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(
-            name: "ParleyBench", dependencies: ["ParleyCore", "ParleyModel", nioCore, nioPosix, unixSignals], swiftSettings: settings),
+            name: "ParleyBench", dependencies: ["ParleyCore", "ParleyModel", "ParleyPush", logging, nioCore, nioPosix, unixSignals],
+            swiftSettings: settings),
         .target(
             name: "ParleyBenchEngines",
             dependencies: [
@@ -170,8 +171,8 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyAPI", "ParleyBench", "ParleyBenchEngines", "ParleyCluster", "ParleyCopy", "ParleyCore", "ParleyEngines",
-                "ParleyGateway", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyPushServices", "ParleyRabbitMQ",
-                "ParleyRedis", "ParleyStores", "ParleyWebPush", argumentParser, configuration,
+                "ParleyGateway", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyPushServices", "ParleyPushStandIns",
+                "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", "ParleyWebPush", "ParleyWebPushStandIn", argumentParser, configuration,
                 hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings
