@@ -110,7 +110,7 @@ let package = Package(
                 "ParleyCore", "ParleyModel", "ParleyPush", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
             ],
             swiftSettings: settings),
-        // A push service for tests and measurements, as strict as the real ones.
+        // A push service for tests and the bench, as strict as the real ones; apart from the others, as it needs Web Push's encryption.
         .target(
             name: "ParleyWebPushStandIn",
             dependencies: ["ParleyCore", "ParleyModel", "ParleyWebPush", crypto, nioCore, nioHTTP1, nioPosix],
@@ -258,7 +258,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: ["parley", "ParleyAPI", "ParleyClient", "ParleyCore", "ParleyModel", "ParleyTesting", logging, serviceLifecycle],
             swiftSettings: settings),
-        .testTarget(name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", nioCore, nioPosix], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", "ParleyPush", nioCore, nioPosix], swiftSettings: settings),
     ]
 )
 
