@@ -14,21 +14,35 @@ struct PushAudience {
 }
 
 extension PushWorker {
-    /// One question to the conversation store for each conversation, however many of its jobs there are.
+    /// One question to the conversation store, however many conversations and jobs there are.
     func audience(of jobs: [LeasedPushJob]) async throws(StoreError) -> PushAudience {
         var recipients: [ConversationID: Set<UserID>] = [:]
         for leased in jobs { recipients[leased.job.conversationID, default: []].formUnion(leased.job.recipients) }
 
         var audience = PushAudience()
-        for (conversation, users) in recipients {
-            audience.standings[conversation] = try await standings(of: users, in: conversation)
-        }
+        audience.standings = try await standings(of: recipients)
         let participants = Set(audience.standings.values.flatMap(\.keys))
         audience.attended = await attended(among: participants)
         for part in parts(of: participants.union(jobs.map(\.job.senderID))) {
             audience.settings.merge(try await settings.notificationSettings(of: part)) { $1 }
         }
         return audience
+    }
+
+    /// Where one cannot be read, each is asked for by itself.
+    private func standings(of recipients: [ConversationID: Set<UserID>]) async throws(StoreError)
+        -> [ConversationID: [UserID: PushStanding]]
+    {
+        if recipients.count > 1, recipients.values.reduce(0, { $0 + $1.count }) <= configuration.maxUsersPerQuery {
+            do throws(StoreError) {
+                return try await conversations.pushStandings(of: recipients.mapValues(Array.init))
+            } catch {
+                if case .unavailable = error { throw error }
+            }
+        }
+        var standings: [ConversationID: [UserID: PushStanding]] = [:]
+        for (conversation, users) in recipients { standings[conversation] = try await self.standings(of: users, in: conversation) }
+        return standings
     }
 
     /// Nil for a conversation that alone cannot be read: its jobs wait for their lease, and do not hold up the others,

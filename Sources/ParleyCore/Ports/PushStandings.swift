@@ -20,4 +20,16 @@ public struct PushStanding: Sendable, Equatable {
 public protocol PushStandings: Sendable {
     /// The standing of those of `users` who are participants.
     func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding]
+
+    /// The same of several conversations, each of which is in the answer; none is when it throws.
+    func pushStandings(of users: [ConversationID: [UserID]]) async throws(StoreError) -> [ConversationID: [UserID: PushStanding]]
+}
+
+extension PushStandings {
+    /// One after the other.
+    public func pushStandings(of users: [ConversationID: [UserID]]) async throws(StoreError) -> [ConversationID: [UserID: PushStanding]] {
+        var standings: [ConversationID: [UserID: PushStanding]] = [:]
+        for (conversation, users) in users { standings[conversation] = try await pushStandings(of: users, in: conversation) }
+        return standings
+    }
 }

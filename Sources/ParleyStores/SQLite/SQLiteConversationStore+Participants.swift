@@ -151,23 +151,35 @@ extension SQLiteConversationStore {
     }
 
     public func pushStandings(of users: [UserID], in conversation: ConversationID) async throws(StoreError) -> [UserID: PushStanding] {
+        try await database.read { db in try Self.pushStandings(of: users, in: conversation, db) }
+    }
+
+    /// One snapshot for all: handing a question to a reader's thread costs more than the answer.
+    public func pushStandings(of users: [ConversationID: [UserID]]) async throws(StoreError) -> [ConversationID: [UserID: PushStanding]] {
         try await database.read { db in
-            let find = try db.cachedStatement(sql: "SELECT ref, last_sequence FROM conversations WHERE id = ?")
-            guard let found = try Row.fetchOne(find, arguments: [conversation.blob]) else { return [:] }
-            let statement = try db.cachedStatement(
-                sql: """
-                    SELECT last_read_sequence, muted, muted_until, notification_level, own_sent, own_read FROM participants
-                    WHERE conversation_ref = ? AND user_id = ?
-                    """)
-            var standings: [UserID: PushStanding] = [:]
-            for user in Set(users) {
-                guard let row = try Row.fetchOne(statement, arguments: [found[0] as Int64, user.blob]) else { continue }
-                let state = ConversationRow.readState(lastSequence: found[1], lastRead: row[0], ownSent: row[4], ownRead: row[5])
-                standings[user] = PushStanding(
-                    lastReadSequence: row[0], mute: ConversationRow.mute(row, at: 1), level: try ConversationRow.level(row, at: 3),
-                    unreadCount: state.unreadCount)
-            }
+            var standings: [ConversationID: [UserID: PushStanding]] = [:]
+            for (conversation, users) in users { standings[conversation] = try Self.pushStandings(of: users, in: conversation, db) }
             return standings
         }
+    }
+
+    private static func pushStandings(of users: [UserID], in conversation: ConversationID, _ db: Database) throws -> [UserID: PushStanding]
+    {
+        let find = try db.cachedStatement(sql: "SELECT ref, last_sequence FROM conversations WHERE id = ?")
+        guard let found = try Row.fetchOne(find, arguments: [conversation.blob]) else { return [:] }
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT last_read_sequence, muted, muted_until, notification_level, own_sent, own_read FROM participants
+                WHERE conversation_ref = ? AND user_id = ?
+                """)
+        var standings: [UserID: PushStanding] = [:]
+        for user in Set(users) {
+            guard let row = try Row.fetchOne(statement, arguments: [found[0] as Int64, user.blob]) else { continue }
+            let state = ConversationRow.readState(lastSequence: found[1], lastRead: row[0], ownSent: row[4], ownRead: row[5])
+            standings[user] = PushStanding(
+                lastReadSequence: row[0], mute: ConversationRow.mute(row, at: 1), level: try ConversationRow.level(row, at: 3),
+                unreadCount: state.unreadCount)
+        }
+        return standings
     }
 }

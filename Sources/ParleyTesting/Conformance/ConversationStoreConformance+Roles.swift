@@ -204,5 +204,21 @@ extension ConversationStoreConformance {
             try checkEqual(standings, expected, "the standings")
             try checkEqual(try await store.pushStandings(of: [], in: id), [:], "the standings of nobody")
         },
+        ConformanceCase("push standings of several conversations are those of each") { stores in
+            let users = Sample.users(3)
+            let store = stores.conversations
+            let (direct, group, unknown) = (
+                try await stores.direct(users[0], users[1]), try await stores.group(users), ConversationID.random()
+            )
+            try await stores.send(4, in: group, from: users[0])
+            _ = try await store.advanceRead(of: users[1], in: group, to: 2)
+            let standings = try await store.pushStandings(of: [direct: [users[1], users[2]], group: users, unknown: users])
+            for (conversation, asked) in [(direct, [users[1], users[2]]), (group, users), (unknown, users)] {
+                let alone = try await store.pushStandings(of: asked, in: conversation)
+                try checkEqual(standings[conversation], alone, "the standings of a conversation among others")
+            }
+            try checkEqual(standings[group]?[users[1]]?.lastReadSequence, 2, "the marker")
+            try checkEqual(try await store.pushStandings(of: [:]), [:], "the standings of no conversation")
+        },
     ]
 }
