@@ -9,27 +9,29 @@ enum AlertRows {
         let conversationRef: Int64
         let userID: UserID
         let sequenceNumber: Int64?
-        let isSent: Bool
-        let at: Timestamp
         let reads: Int64
 
         init(_ row: Row) throws {
             conversationRef = row[0]
             userID = try row.id(at: 1)
             sequenceNumber = row[2]
-            isSent = row[3]
-            at = row.timestamp(at: 4)
-            reads = row[5]
+            reads = row[3]
         }
     }
 
-    static func alert(_ key: AlertKey, _ db: Database) throws -> Alert? {
+    static func isSent(_ key: AlertKey, _ db: Database) throws -> Bool {
+        let statement = try db.cachedStatement(sql: "SELECT is_sent FROM push_alerts WHERE device_id = ? AND message_id = ?")
+        return try Bool.fetchOne(statement, arguments: [key.deviceID.blob, key.messageID.blob]) ?? false
+    }
+
+    /// What was claimed; nil when it was not, or is known to be sent already.
+    static func markSent(_ key: AlertKey, at now: Timestamp, _ db: Database) throws -> Alert? {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT conversation_ref, user_id, sequence_number, is_sent, at, reads FROM push_alerts
-                WHERE device_id = ? AND message_id = ?
+                UPDATE push_alerts SET is_sent = 1, at = ? WHERE device_id = ? AND message_id = ? AND is_sent = 0
+                RETURNING conversation_ref, user_id, sequence_number, reads
                 """)
-        return try Row.fetchOne(statement, arguments: [key.deviceID.blob, key.messageID.blob]).map(Alert.init)
+        return try Row.fetchOne(statement, arguments: [now.milliseconds, key.deviceID.blob, key.messageID.blob]).map(Alert.init)
     }
 
     // MARK: Devices
@@ -53,13 +55,15 @@ enum AlertRows {
         return try Int64.fetchOne(statement, arguments: [user.blob]) ?? 0
     }
 
-    /// Notes the number that a device shows; does nothing for one that the user does not have.
-    static func setBadge(_ badge: Int64, of device: DeviceID, of user: UserID, _ db: Database) throws {
-        let update = try db.cachedStatement(sql: "UPDATE push_devices SET badge = ? WHERE user_id = ? AND device_id = ?")
-        try update.execute(arguments: [badge, user.blob, device.blob])
+    /// Notes the number that a device shows, and tells its `reads`; does nothing for one that the user does not have.
+    @discardableResult
+    static func setBadge(_ badge: Int64, of device: DeviceID, of user: UserID, _ db: Database) throws -> Int64? {
+        let update = try db.cachedStatement(
+            sql: "UPDATE push_devices SET badge = ? WHERE user_id = ? AND device_id = ? RETURNING reads")
+        if let reads = try Int64.fetchOne(update, arguments: [badge, user.blob, device.blob]) { return reads }
         // One that was never told anything shows 0.
-        guard db.changesCount == 0, badge != 0, try reads(of: device, of: user, db) != nil else { return }
-        try update.execute(arguments: [badge, user.blob, device.blob])
+        guard badge != 0, try reads(of: device, of: user, db) != nil else { return nil }
+        return try Int64.fetchOne(update, arguments: [badge, user.blob, device.blob])
     }
 
     static func forget(_ device: DeviceID, of user: UserID, _ db: Database) throws {

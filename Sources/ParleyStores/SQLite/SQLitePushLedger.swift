@@ -31,17 +31,20 @@ public struct SQLitePushLedger: PushLedger {
     {
         let (key, user) = (alert.key, alert.userID)
         guard let ref, let reads = try AlertRows.reads(of: key.deviceID, of: user, db) else { return .sent }
-        if let known = try AlertRows.alert(key, db) {
-            if known.isSent { return .sent }
-            if known.at > now { return .held }
-        }
         let put = try db.cachedStatement(
             sql: """
-                INSERT OR REPLACE INTO push_alerts (device_id, message_id, conversation_ref, user_id, sequence_number, at, reads)
+                INSERT INTO push_alerts (device_id, message_id, conversation_ref, user_id, sequence_number, at, reads)
                 VALUES (?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (device_id, message_id) DO UPDATE SET
+                    conversation_ref = excluded.conversation_ref, user_id = excluded.user_id, sequence_number = excluded.sequence_number,
+                    at = excluded.at, reads = excluded.reads
+                WHERE is_sent = 0 AND at <= ?
                 """)
         try put.execute(
-            arguments: [key.deviceID.blob, key.messageID.blob, ref, user.blob, alert.sequenceNumber, until.milliseconds, reads])
+            arguments: [
+                key.deviceID.blob, key.messageID.blob, ref, user.blob, alert.sequenceNumber, until.milliseconds, reads, now.milliseconds,
+            ])
+        guard db.changesCount == 1 else { return try AlertRows.isSent(key, db) ? .sent : .held }
         let shown = try db.cachedStatement(
             sql: "SELECT alerts FROM push_shown WHERE user_id = ? AND conversation_ref = ? AND device_id = ?")
         return .granted(earlier: try Int.fetchOne(shown, arguments: [user.blob, ref, key.deviceID.blob]) ?? 0)
@@ -50,25 +53,23 @@ public struct SQLitePushLedger: PushLedger {
     public func settle(_ outcomes: [AlertKey: AlertOutcome], at now: Timestamp) async throws(StoreError) {
         try await database.write { db in
             for (key, outcome) in outcomes {
-                guard let alert = try AlertRows.alert(key, db), !alert.isSent else { continue }
                 switch outcome {
                 case .released:
-                    try db.cachedStatement(sql: "DELETE FROM push_alerts WHERE device_id = ? AND message_id = ?")
+                    try db.cachedStatement(sql: "DELETE FROM push_alerts WHERE device_id = ? AND message_id = ? AND is_sent = 0")
                         .execute(arguments: [key.deviceID.blob, key.messageID.blob])
-                case .sent(let badge): try Self.noteSent(key, alert, badge, now, db)
+                case .sent(let badge):
+                    if let alert = try AlertRows.markSent(key, at: now, db) { try Self.noteSent(key, alert, badge, now, db) }
                 }
             }
         }
     }
 
     private static func noteSent(_ key: AlertKey, _ alert: AlertRows.Alert, _ badge: Int64?, _ now: Timestamp, _ db: Database) throws {
-        try db.cachedStatement(sql: "UPDATE push_alerts SET is_sent = 1, at = ? WHERE device_id = ? AND message_id = ?")
-            .execute(arguments: [now.milliseconds, key.deviceID.blob, key.messageID.blob])
         let user = alert.userID
         var isOutdated = false
         if let badge {
-            try AlertRows.setBadge(badge, of: key.deviceID, of: user, db)
-            isOutdated = try badge != 0 && AlertRows.reads(of: key.deviceID, of: user, db) != alert.reads
+            let reads = try AlertRows.setBadge(badge, of: key.deviceID, of: user, db)
+            isOutdated = badge != 0 && reads != alert.reads
         }
         let marker = try db.cachedStatement(sql: "SELECT last_read_sequence FROM participants WHERE conversation_ref = ? AND user_id = ?")
         if let marker = try Int64.fetchOne(marker, arguments: [alert.conversationRef, user.blob]), marker < alert.sequenceNumber ?? .max {
