@@ -28,7 +28,7 @@ extension Identifier {
 }
 
 extension MessageID {
-    var blob: Data { Data(bytes) }
+    var blob: Data { withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { Data($0) } }
 }
 
 /// A row that does not hold what the schema says; only a damaged file does that.
