@@ -259,7 +259,8 @@ let package = Package(
             dependencies: ["parley", "ParleyAPI", "ParleyClient", "ParleyCore", "ParleyModel", "ParleyTesting", logging, serviceLifecycle],
             swiftSettings: settings),
         .testTarget(
-            name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", "ParleyPush", nioCore, nioPosix], swiftSettings: settings),
+            name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", "ParleyPush", nioCore, nioPosix], swiftSettings: settings
+        ),
     ]
 )
 

@@ -70,10 +70,11 @@ struct PushArena: Sendable {
     func besideFCM(isStalled: Bool, places: [PushCrowd.Place]) async throws -> Observation {
         try await withWorkers(1, [.apns, isStalled ? .stalledFCM : .fcm]) { wake, meters in
             let share = sizes.groupRecipients / 2
+            let queued = { for meter in meters { meter.queued(share) } }
             var rounds = Rounds(places)
-            try await inTime(&rounds, wake, seconds: configuration.warmUpSeconds) { meters.forEach { $0.queued(share) } }
+            try await inTime(&rounds, wake, seconds: configuration.warmUpSeconds, queued: queued)
             meters[0].beginMeasuring()
-            try await inTime(&rounds, wake, seconds: configuration.measuredSeconds) { meters.forEach { $0.queued(share) } }
+            try await inTime(&rounds, wake, seconds: configuration.measuredSeconds, queued: queued)
             // What is late counts too.
             try await drain(isStalled ? [meters[0]] : meters, isAllDone: !isStalled)
             let measured = meters[0].endMeasuring()
@@ -218,7 +219,7 @@ struct PushArena: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for worker in workers { group.addTask { try await worker.run() } }
             defer { group.cancelAll() }
-            return try await body({ workers.forEach { $0.wake() } }, meters)
+            return try await body({ for worker in workers { worker.wake() } }, meters)
         }
     }
 

@@ -149,6 +149,8 @@ private final class Simulation {
 
     private func worker(_ life: WorkerLife) -> PushWorker {
         var configuration = PushWorker.Configuration()
+        // So that there are many leases, for workers to die with.
+        configuration.batchSize = 64
         // One portion for each batch: alerts of several portions at once would not know of each other's burst.
         configuration.portionRecipients = 1_000_000
         configuration.recordAttempts = 1
