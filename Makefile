@@ -2,7 +2,7 @@
 #
 #   make run ARGS="--port 9000"        further arguments of `parley serve`
 #   make run-cluster ARGS="--nodes 3"  further arguments of scripts/run_cluster.py
-#   make bench ARGS="…"                further arguments of `parley bench`; bench-cluster too
+#   make bench ARGS="…"                further arguments of `parley bench`; bench-push and bench-cluster too
 #   make test ONLY="swift crash"       some of the steps: swift, checks, crash, contract, socket, examples, push, page, terminal, engines,
 #                                      engine-contracts, cluster-crash, cluster-contract, cluster-socket, cluster-examples, bench
 #   make engines-up ENGINES_FOLDER=/var/tmp/engines ENGINES_PORT=19500      another set of servers
@@ -23,7 +23,7 @@ NODES ?= 3
 export ENGINES_FOLDER ENGINES_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: run run-cluster test torture torture-cluster bench bench-cluster build fuzz engines-up engines-down engines-status format lint clean help
+.PHONY: run run-cluster test torture torture-cluster bench bench-push bench-cluster build fuzz engines-up engines-down engines-status format lint clean help
 
 run: build ## Build for release and serve, with everything that is missing installed first
 	@exec .build/release/parley serve $(ARGS)
@@ -48,6 +48,9 @@ torture-cluster: build ## Kill and hang the nodes of a cluster and its engines f
 
 bench: build ## Measure a release build and print the table of docs/PERFORMANCE.md
 	@exec .build/release/parley bench $(ARGS)
+
+bench-push: build ## Measure notifications through the push worker to stand-ins for APNs, FCM and Web Push
+	@exec .build/release/parley bench --push $(ARGS)
 
 bench-cluster: build ## Measure two nodes on four engines of their own, beside a service without batches
 	@scripts/setup.sh --engines

@@ -111,7 +111,7 @@ let package = Package(
                 serviceLifecycle,
             ],
             swiftSettings: settings),
-        // A push service for tests and measurements, as strict as the real ones.
+        // A push service for tests and the bench, as strict as the real ones; apart from the others, as it needs Web Push's encryption.
         .target(
             name: "ParleyWebPushStandIn",
             dependencies: ["ParleyCore", "ParleyModel", "ParleyWebPush", crypto, nioCore, nioHTTP1, nioPosix],
@@ -124,7 +124,8 @@ let package = Package(
         .target(name: "CSpawn"),
         .target(name: "ParleyProcesses", dependencies: ["CSpawn"], swiftSettings: settings),
         .target(
-            name: "ParleyBench", dependencies: ["ParleyCore", "ParleyModel", "ParleyProcesses", nioCore, nioPosix, unixSignals],
+            name: "ParleyBench",
+            dependencies: ["ParleyCore", "ParleyModel", "ParleyProcesses", "ParleyPush", logging, nioCore, nioPosix, unixSignals],
             swiftSettings: settings),
         .target(
             name: "ParleyBenchEngines",
@@ -176,8 +177,8 @@ let package = Package(
             name: "parley",
             dependencies: [
                 "ParleyAPI", "ParleyBench", "ParleyBenchEngines", "ParleyCluster", "ParleyCopy", "ParleyCore", "ParleyEngines",
-                "ParleyGateway", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyPushServices", "ParleyRabbitMQ",
-                "ParleyRedis", "ParleyStores", "ParleyWebPush", argumentParser, configuration,
+                "ParleyGateway", "ParleyModel", "ParleyMongo", "ParleyPostgres", "ParleyPush", "ParleyPushServices", "ParleyPushStandIns",
+                "ParleyRabbitMQ", "ParleyRedis", "ParleyStores", "ParleyWebPush", "ParleyWebPushStandIn", argumentParser, configuration,
                 hummingbird, hummingbirdCore, logging, metrics, nioCore, nioPosix, nioHTTP1, serviceLifecycle, unixSignals,
             ],
             swiftSettings: settings
@@ -269,7 +270,9 @@ let package = Package(
             dependencies: ["parley", "ParleyAPI", "ParleyClient", "ParleyCore", "ParleyModel", "ParleyTesting", logging, serviceLifecycle],
             swiftSettings: settings),
         .testTarget(name: "ParleyProcessesTests", dependencies: ["ParleyProcesses"], swiftSettings: settings),
-        .testTarget(name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", nioCore, nioPosix], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyBenchTests", dependencies: ["ParleyBench", "ParleyModel", "ParleyPush", nioCore, nioPosix], swiftSettings: settings
+        ),
     ]
 )
 

@@ -56,6 +56,9 @@ public struct Bench: Sendable {
         if configuration.parts.contains(.cluster), let target = configuration.cluster {
             try await ClusterBench(configuration: configuration, target: target, eventLoop: eventLoop).measure(&results)
         }
+        if configuration.parts.contains(.push), let target = configuration.push {
+            try await PushBench(configuration: configuration, target: target).measure(&results)
+        }
         let machine = MachineFacts(at: startedAt, folder: configuration.parentFolder)
         return BenchReport(configuration: configuration, machine: machine, results: results)
     }

@@ -17,6 +17,8 @@ public struct BenchConfiguration: Sendable {
         case sockets
         /// Creates and reads through a cluster, and what its engines can do: by itself, with ``BenchConfiguration/cluster``.
         case cluster
+        /// Notifications through push workers: by itself, with ``BenchConfiguration/push``.
+        case push
     }
 
     public var parts: Set<Part> = [.creates, .sockets]
@@ -37,6 +39,8 @@ public struct BenchConfiguration: Sendable {
     public var pushProvider: PushProvider = .log
     /// What ``Part/cluster`` is measured on.
     public var cluster: ClusterTarget?
+    /// What ``Part/push`` is measured on.
+    public var push: PushTarget?
     /// How long to wait after a row until the server has done the row's effects (publishing, push jobs) and is quiet.
     public var settleSeconds: Double = 15
 
@@ -46,6 +50,7 @@ public struct BenchConfiguration: Sendable {
     public var token: @Sendable (_ user: UserID, _ secret: String) async throws -> String
     /// Takes a line about what is being done.
     public var progress: @Sendable (String) -> Void
+    let pushTally = PushTally()
 
     public init(
         openStores: @escaping @Sendable (_ dataFolder: String) async throws -> SeedStores,
@@ -85,16 +90,17 @@ struct BenchSizes: Sendable, Equatable {
     let smallGroup: Int
     let largeGroup: Int
     let sockets: SocketSizes
+    let push: PushSizes
 
     static let full = BenchSizes(
         concurrencies: [1, 16, 64, 256], aimConcurrency: 64, readerConnections: 16, conversations: 1000, smallHistory: 1000,
         largeHistory: 1_000_000, listedConversations: 1000, smallGroup: 10, largeGroup: 100_000,
-        sockets: .full)
+        sockets: .full, push: .full)
 
     static let quick = BenchSizes(
         concurrencies: [1, 64], aimConcurrency: 64, readerConnections: 16, conversations: 100, smallHistory: 200,
         largeHistory: 5000, listedConversations: 100, smallGroup: 10, largeGroup: 1000,
-        sockets: .quick)
+        sockets: .quick, push: .quick)
 
     /// Messages or conversations on a page.
     static let pageLimit = 50

@@ -20,6 +20,8 @@ public enum BenchError: Error, Equatable, CustomStringConvertible {
     /// The process may not have as many files open as the sockets need.
     case tooFewOpenFiles(needed: Int, limit: Int)
     case system(call: String, reason: String)
+    /// A push service refused a notification, or what both sides have counted differs.
+    case notAccepted(String)
     case interrupted
 
     public var description: String {
@@ -44,6 +46,7 @@ public enum BenchError: Error, Equatable, CustomStringConvertible {
             raise it (ulimit -n, LimitNOFILE), or measure the other rows alone with --only creates
             """
         case .system(let call, let reason): "\(call) failed: \(reason)"
+        case .notAccepted(let reason): "not everything was accepted by the stand-ins for push services: \(reason)"
         case .interrupted: "interrupted"
         }
     }

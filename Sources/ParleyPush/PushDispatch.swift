@@ -45,12 +45,13 @@ struct PushDispatch {
             }
             var open = orders.count
             while open > 0 {
-                let event = await news.next()
-                switch event {
-                case .fate: open -= 1
-                case .time: for places in queues.values { orders[places[0]].window.look() }
+                for event in await news.next() {
+                    switch event {
+                    case .fate: open -= 1
+                    case .time: for places in queues.values { orders[places[0]].window.look() }
+                    }
+                    await hear(event)
                 }
-                await hear(event)
             }
             group.cancelAll()
         }
@@ -95,7 +96,7 @@ extension PushAnswer {
 private final class NewsBox: Sendable {
     private struct State {
         var news: [PushDispatch.News] = []
-        var listener: CheckedContinuation<PushDispatch.News, Never>?
+        var listener: CheckedContinuation<[PushDispatch.News], Never>?
     }
 
     private let state = Mutex(State())
@@ -105,18 +106,28 @@ private final class NewsBox: Sendable {
             if state.listener == nil { state.news.append(event) }
             return state.listener.take()
         }
-        listener?.resume(returning: event)
+        listener?.resume(returning: [event])
     }
 
-    func next() async -> PushDispatch.News {
-        await withCheckedContinuation { continuation in
-            let event: PushDispatch.News? = state.withLock { state in
-                guard state.news.isEmpty else { return state.news.removeFirst() }
+    /// All that has come since the last time, in its order; at least one.
+    func next() async -> [PushDispatch.News] {
+        let waiting = take()
+        if !waiting.isEmpty { return waiting }
+        return await withCheckedContinuation { continuation in
+            let news: [PushDispatch.News]? = state.withLock { state in
+                guard state.news.isEmpty else { return Self.take(from: &state) }
                 state.listener = continuation
                 return nil
             }
-            if let event { continuation.resume(returning: event) }
+            if let news { continuation.resume(returning: news) }
         }
+    }
+
+    private func take() -> [PushDispatch.News] { state.withLock { Self.take(from: &$0) } }
+
+    private static func take(from state: inout State) -> [PushDispatch.News] {
+        defer { state.news = [] }
+        return state.news
     }
 }
 

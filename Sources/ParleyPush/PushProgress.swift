@@ -20,11 +20,11 @@ struct PushProgress {
     }
 
     mutating func note(_ fate: PushFate, of place: Int) {
-        let step = plan.steps[place]
+        let job = plan.steps[place].job
         fates[place] = fate
-        open[step.job] -= 1
-        if open[step.job] == 0 { complete.append(step.job) }
-        if let key = step.key { outcomes[key] = fate.outcome(badge: step.notification.badge) }
+        open[job] -= 1
+        if open[job] == 0 { complete.append(job) }
+        if let key = plan.steps[place].key { outcomes[key] = fate.outcome(badge: plan.steps[place].notification.badge) }
     }
 
     /// The fates of a complete job's steps.

@@ -3,8 +3,8 @@ public import ParleyModel
 extension PushWorker {
     /// The worker's limits. Every wait and every amount has one (P8).
     public struct Configuration: Sendable, Equatable {
-        /// Jobs leased together.
-        public var batchSize = 64
+        /// Jobs leased together. Most have one recipient or a few, and what a batch asks the stores costs as much for one job as for many.
+        public var batchSize = 256
         /// How long nobody else gets the leased jobs. A worker that dies delays its jobs by this, unless the queue notices.
         public var leaseSeconds = 60.0
         /// How long nobody else sends an alert that this worker has claimed: a worker that dies delays the alerts in its hand by this.

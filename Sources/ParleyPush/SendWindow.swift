@@ -53,6 +53,8 @@ final class SendWindow: Sendable {
     var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     func take() async -> Turn {
+        // Where there is room nobody waits, and nothing has to be made for it.
+        if let turn = turn(or: nil) { return turn }
         let number = state.withLock { state in
             state.lastNumber += 1
             return state.lastNumber
@@ -69,18 +71,20 @@ final class SendWindow: Sendable {
         }
     }
 
-    /// Nil when it has to be waited for.
-    private func turn(or waiter: (UInt64, CheckedContinuation<Turn, Never>)) -> Turn? {
+    /// Nil when it has to be waited for, as the waiter does from then on.
+    private func turn(or waiter: (UInt64, CheckedContinuation<Turn, Never>)?) -> Turn? {
         state.withLock { state in
             // A cancellation that comes before the waiter is kept shows here.
             if Task.isCancelled { return .cancelled }
             let now = ContinuousClock.now
             if state.underWay == 0 { state.movedAt = now }
+            // Where it shows already nobody waits for the next look: whoever waits here keeps its jobs' other alerts from beginning.
+            if state.underWay >= size, now - state.movedAt >= patience { state.isStalled = true }
             if state.isStalled {
                 guard state.underWay < min(Self.probes, size) else { return state.refusal(at: now) }
             } else if state.underWay >= size || !state.waiting.isEmpty {
                 guard isQuick(state) else { return state.refusal(at: now) }
-                state.waiting.append(waiter)
+                if let waiter { state.waiting.append(waiter) }
                 return nil
             } else if isQuick(state) {
                 state.refusesSince = nil

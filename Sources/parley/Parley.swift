@@ -14,7 +14,7 @@ struct Parley: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, TokenCommand.self, ConfigCommand.self, DoctorCommand.self, MigrateCommand.self, VerifyCommand.self,
             CopyCommand.self, PushCommand.self, BenchCommand.self, BenchWriterCommand.self,
-            BenchPlainServiceCommand.self, VersionCommand.self,
+            BenchPlainServiceCommand.self, BenchPushStandInsCommand.self, VersionCommand.self,
         ])
 }
 

@@ -22,7 +22,8 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from engines import Engines  # noqa: E402
 
-SHORT = ["--quick", "--seconds", "0.1", "--senders", "2"]
+SHORT = ["--quick", "--seconds", "0.1"]
+FEW_SENDERS = ["--senders", "2"]
 TIMEOUT_SECONDS = 600
 
 
@@ -37,8 +38,8 @@ class Bench:
             [str(self._binary), "bench", *arguments], env={**self._environment, **(urls or {})}, capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS)
 
-    def report(self, *arguments: str, urls: Optional[Dict[str, str]] = None) -> Dict[str, Any]:
-        ended = self.run(*SHORT, "--output", str(self._report), *arguments, urls=urls)
+    def report(self, *arguments: str, urls: Optional[Dict[str, str]] = None, senders: bool = True) -> Dict[str, Any]:
+        ended = self.run(*SHORT, *(FEW_SENDERS if senders else []), "--output", str(self._report), *arguments, urls=urls)
         assert ended.returncode == 0, f"exit code {ended.returncode}: {ended.stderr[-2000:]}"
         return json.loads(self._report.read_text())
 
@@ -78,6 +79,21 @@ def a_cluster(bench: Bench, engines: Engines) -> None:
     assert all(spent.values()), spent
 
 
+def notifications(bench: Bench) -> None:
+    """The run itself fails unless the stand-ins have accepted as many as were sent, and refused none."""
+    report = bench.report("--push", senders=False)["push"]
+    includes(rates_of(report["limits"]), "apns, one request again", "apns, the provider", "fcm, the provider", "webpush, the provider")
+    includes(
+        rates_of(report["workers"]), "log, messages to one", "apns, messages to one", "apns, messages to 10", "fcm, messages to 10",
+        "webpush, messages to 10", "apns, a message to 600")
+    assert {row["workers"] for row in report["workers"]} == {1, 2}, report["workers"]
+    assert all(row["jobs_per_second"] > 0 and row["p99_ms"] >= row["p50_ms"] for row in report["workers"]), report["workers"]
+    includes(rates_of(report["stall"]), "fcm that answers", "fcm that stalls")
+    assert all(report["accepted"][service] > 0 for service in ("apns", "fcm", "webpush")), report["accepted"]
+    # The kernel counts in hundredths of a second, of which a short row may take none.
+    assert sum(row["our_us"] for row in report["workers"]) > 0 and sum(row["stand_in_us"] for row in report["workers"]) > 0, report
+
+
 def a_cluster_that_holds_data(bench: Bench, engines: Engines) -> None:
     # With a MongoDB of its own there are no messages, but conversations still.
     elsewhere = {**engines.urls, "PARLEY_MONGODB_URL": engines.fresh_urls("elsewhere")["PARLEY_MONGODB_URL"]}
@@ -94,7 +110,7 @@ def a_cluster_without_engines(bench: Bench) -> None:
 def wrong_options(bench: Bench) -> None:
     for arguments, word in [
         (("--senders", "0"), "--senders"), (("--senders", "1,x"), "--senders"), (("--seconds", "0"), "--seconds"),
-        (("--only", "cluster"), "--only"), (("--cluster", "--only", "creates"), "--only"),
+        (("--only", "cluster"), "--only"), (("--cluster", "--only", "creates"), "--only"), (("--push", "--cluster"), "--push"), (("--push", "--senders", "2"), "--push"),
     ]:
         said = bench.refusal(*arguments)
         assert word in said, f"{arguments}: {said}"
@@ -110,12 +126,13 @@ def main() -> int:
             name for name, check in {
                 "creates and reads are measured": lambda: creates_and_reads(bench),
                 "a cluster is measured beside its engines and the plain service": lambda: a_cluster(bench, engines),
+                "notifications are measured, and all of them accepted": lambda: notifications(bench),
                 "a cluster that holds data is not measured": lambda: a_cluster_that_holds_data(bench, engines),
                 "a cluster needs its engines' URLs": lambda: a_cluster_without_engines(bench),
                 "wrong options are named": lambda: wrong_options(bench),
             }.items() if not holds(name, check)
         ]
-    print(f"{5 - len(failed)} passed, {len(failed)} failed")
+    print(f"{6 - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 

@@ -55,6 +55,24 @@ struct BenchReportTests {
         #expect(members["creates"] == nil)
     }
 
+    @Test func `rows of notifications are judged by the processor time of our side, and a stall by what it does to the p99`() throws {
+        let report = report(parts: [.push], results: pushResults())
+        #expect(report.aims.map(\.measured) == [4000, 8000, 2])
+        #expect(report.aims.map(\.verdict) == [.missed, .met, .missed])
+        guard case .object(let members) = try JSONParser.parse(report.json), case .object(let part) = members["push"],
+            case .array(let workers) = part["workers"], case .object(let row)? = workers.first, case .array(let stall) = part["stall"],
+            case .object(let accepted) = part["accepted"]
+        else {
+            Issue.record("unexpected shape")
+            return
+        }
+        #expect(row["name"] == .string("apns, messages to one recipient") && row["workers"] == .integer(1))
+        #expect(row["jobs_per_second"] == .integer(1000) && row["of_bare"] == .number(0.25))
+        #expect(stall.count == 2)
+        #expect(accepted["apns"] == .integer(7))
+        #expect(report.text.contains("apns 7 accepted"))
+    }
+
     @Test func `a part that was not measured is not reported`() throws {
         let sockets = report(parts: [.sockets], results: socketResults(.full))
         #expect(!sockets.text.contains("Creates") && sockets.text.contains("Sockets: connections"))
@@ -189,6 +207,20 @@ struct BenchReportTests {
         ] as [(ClusterPlace, RowKind, Int64, Int64)] {
             results.add(.on(place, kind), Observation(sample: sample(rate: rate, milliseconds: milliseconds)))
         }
+        return results
+    }
+
+    private func pushResults() -> BenchResults {
+        let sizes = PushSizes.full
+        var results = BenchResults()
+        for (row, rate, milliseconds, ourSeconds) in [
+            (.bare(callers: sizes.callers), 4000, 100, 0.5), (.fullLoad(.apns, workers: 1, recipients: 1), 1000, 50, 0.25),
+            (.fullLoad(.apns, workers: 1, recipients: sizes.groupRecipients), 2000, 50, 0.25),
+            (.besideFCM(isStalled: false), 250, 10, 0.1), (.besideFCM(isStalled: true), 250, 20, 0.1),
+        ] as [(PushRow, Int64, Int64, Double)] {
+            results.add(.push(row), Observation(sample: sample(rate: rate, milliseconds: milliseconds), serverSeconds: ourSeconds))
+        }
+        results.pushAccepted = [.apns: 7]
         return results
     }
 

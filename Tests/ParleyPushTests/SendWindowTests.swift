@@ -37,6 +37,15 @@ struct SendWindowTests {
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func `who comes when nothing was answered for as long as the patience does not wait for the next look`() async {
+        let window = SendWindow(size: 2, patience: .zero)
+        for _ in 1...2 { #expect(await window.take() == .granted) }
+        #expect(name(await window.take()) == "refused")
+        window.giveBack(isAnswered: true)
+        #expect(await window.take() == .granted)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func `an answer within the patience keeps the window open`() async {
         for _ in 1...2 { _ = await window.take() }
         let third = Task { await window.take() }

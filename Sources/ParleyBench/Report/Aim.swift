@@ -60,7 +60,7 @@ public struct Aim: Sendable, Equatable {
             }
         }
         return ofEmptyRoute + inDiskCommits + asFast + ofSockets(results, sizes: sizes.sockets, notJudged: reason)
-            + ofCluster(results, sizes: sizes, notJudged: reason)
+            + ofCluster(results, sizes: sizes, notJudged: reason) + ofPush(results, sizes: sizes.push, notJudged: reason)
     }
 
     private static func ofCluster(_ results: BenchResults, sizes: BenchSizes, notJudged reason: String?) -> [Aim] {

@@ -18,6 +18,10 @@ extension BenchReport {
                 json.name("cluster")
                 writeCluster(to: &json)
             }
+            if measured(.push) {
+                json.name("push")
+                writePush(to: &json)
+            }
             json.name("aims")
             json.array(aims) { write($1, to: &$0) }
             json.name("notes")

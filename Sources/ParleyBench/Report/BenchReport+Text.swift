@@ -10,6 +10,7 @@ extension BenchReport {
         }
         if measured(.sockets) { parts += socketParts }
         if measured(.cluster) { parts += clusterParts }
+        if measured(.push) { parts += pushParts }
         parts.append(section("Aims", aimTable))
         parts.append(section("Notes", notes.map { "- \($0)" }.joined(separator: "\n")))
         return parts.joined(separator: "\n\n") + "\n"

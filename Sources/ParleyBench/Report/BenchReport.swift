@@ -42,6 +42,7 @@ public struct BenchReport: Sendable {
         var notes = measured(.creates) ? createNotes : []
         if measured(.sockets) { notes += socketNotes }
         if measured(.cluster) { notes += clusterNotes }
+        if measured(.push) { notes += pushNotes }
         if machine.isDebugBuild {
             notes.append("DEBUG BUILD: these figures say nothing about Parley's speed. Measure with `swift build -c release`.")
         }

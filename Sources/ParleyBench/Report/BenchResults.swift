@@ -23,6 +23,7 @@ enum RowKind: Hashable, Sendable {
     case engine(String, Int)
     /// Another row, measured on a cluster.
     indirect case on(ClusterPlace, RowKind)
+    case push(PushRow)
 
     var title: String {
         switch self {
@@ -42,6 +43,7 @@ enum RowKind: Hashable, Sendable {
         case .connecting: "connecting, authenticating, catching up"
         case .engine(let name, _): name
         case .on(let place, let row): "\(row.title), \(place.rawValue)"
+        case .push(let row): row.title
         }
     }
 
@@ -56,6 +58,7 @@ enum RowKind: Hashable, Sendable {
         case .openLoop(let conversations, let participants): conversations * participants
         case .engine(_, let callers): callers
         case .on(_, let row): row.connections
+        case .push(let row): row.count
         }
     }
 
@@ -135,6 +138,9 @@ struct BenchResults: Sendable {
     /// How many of the sockets that did not read were so far behind that the server told them.
     var slowReadersBehind: [Int] = []
 
+    /// What the stand-ins for push services say they have accepted.
+    var pushAccepted: [PushService: Int] = [:]
+
     mutating func add(_ kind: RowKind, _ observation: Observation) {
         if observations[kind] == nil { order.append(kind) }
         observations[kind, default: []].append(observation)
@@ -149,6 +155,12 @@ struct BenchResults: Sendable {
     func p50Ratio(_ kind: RowKind, to other: RowKind) -> Double? {
         guard let above = observations[kind], let below = observations[other] else { return nil }
         return median(zip(above, below).map { $0.sample.p50 / $1.sample.p50 })
+    }
+
+    /// The p99 of one row in those of another, by the median of the repeats.
+    func p99Ratio(_ kind: RowKind, to other: RowKind) -> Double? {
+        guard let above = observations[kind], let below = observations[other] else { return nil }
+        return median(zip(above, below).map { $0.sample.p99 / $1.sample.p99 })
     }
 
     /// The engines' own limits, in the order in which they were measured.

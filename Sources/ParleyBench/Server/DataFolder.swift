@@ -8,6 +8,9 @@ struct DataFolder: Sendable {
     var data: String { path + "/data" }
     var serverLog: String { path + "/server.log" }
     var writerLog: String { path + "/writer.log" }
+    /// Where the stand-ins for push services say how they are reached.
+    var standIns: String { path + "/stand-ins" }
+    var standInLog: String { path + "/stand-ins.log" }
     var pushLog: String { path + "/push.log" }
     var diskReference: String { path + "/disk-reference" }
 

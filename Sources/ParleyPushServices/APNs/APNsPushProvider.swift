@@ -29,4 +29,12 @@ public final class APNsPushProvider: PushProvider {
         }
         return await caller.call({ request.http(bearer: $0) }, judge: { APNsVerdict(answer: $0, now: time.now()).verdict })
     }
+    /// For measurements: sends one notification's request, made beforehand, as often as the result is called. Nil where there is
+    /// no provider token, or the notification cannot be sent.
+    package func bareCalls(of notification: PushNotification) async -> (@Sendable () async -> Bool)? {
+        guard let device = notification.device, case .apns(let token) = device.address,
+            let request = APNsRequest(notification, device: device, token: token, configuration: configuration)
+        else { return nil }
+        return await caller.bareCalls { request.http(bearer: $0) }
+    }
 }

@@ -62,6 +62,18 @@ final class PushServiceCaller: Sendable {
         return attempt.verdict.answer
     }
 
+    /// For measurements: makes one request, and sends it as often as the result is called, past everything that is done for a
+    /// notification. Nil without a credential.
+    func bareCalls(_ request: @Sendable (String) -> HTTPClientRequest) async -> (@Sendable () async -> Bool)? {
+        guard case .success(let token) = await credential.current() else { return nil }
+        let prepared = request(token)
+        return { [client, limits] in
+            let deadline = NIODeadline.now() + .milliseconds(Int64(limits.answerSeconds * 1000))
+            guard case .success(let answer) = await client.send(prepared, until: deadline) else { return false }
+            return answer.status == 200
+        }
+    }
+
     private struct Attempt {
         let verdict: ServiceVerdict
         var triesAgain = false

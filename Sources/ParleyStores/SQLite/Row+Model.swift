@@ -6,7 +6,7 @@ import ParleyModel
 // How the model's values stand in SQLite: ids as blobs of their bytes, times as milliseconds.
 
 extension Identifier {
-    var blob: Data { Data(bytes) }
+    var blob: Data { withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { Data($0) } }
 
     /// Joins ids to one blob of 16 bytes each.
     static func blob(of ids: some Sequence<Self>) -> Data {
@@ -28,7 +28,7 @@ extension Identifier {
 }
 
 extension MessageID {
-    var blob: Data { Data(bytes) }
+    var blob: Data { withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { Data($0) } }
 }
 
 /// A row that does not hold what the schema says; only a damaged file does that.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CoreMetrics
 import Foundation
 import Logging
 import ParleyAPI
@@ -9,11 +10,13 @@ import ParleyStores
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure this machine: creates, reads, deliveries to sockets, as ratios to its own limits.",
+        commandName: "bench",
+        abstract: "Measure this machine: creates, reads, deliveries to sockets, notifications, as ratios to its own limits.",
         discussion: """
             Starts servers of its own on seeded data in temporary folders and drives them over loopback from this process. A full run takes \
             some twenty minutes. With --cluster it measures two nodes on the engines whose URLs are set, beside a service without \
-            batches and beside what the engines can do; `make bench-cluster` starts such engines for it. The rows of sockets need more than 10,000 open files in each process (ulimit -n). What the rows mean is told in docs/PERFORMANCE.md.
+            batches and beside what the engines can do; `make bench-cluster` starts such engines for it. With --push it measures notifications through the push worker to stand-ins for \
+            APNs, FCM and Web Push, which it starts itself; that takes some seven minutes. The rows of sockets need more than 10,000 open files in each process (ulimit -n). What the rows mean is told in docs/PERFORMANCE.md.
             """)
 
     @Option(help: "Seconds that each row is measured (default: 5; 0.5 with --quick).")
@@ -34,6 +37,9 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(help: "Measure a cluster instead: two nodes and a plain service on the four engines of the settings, which must hold no data.")
     var cluster = false
 
+    @Flag(help: "Measure notifications instead: push workers, with the stores of embedded mode, to stand-ins for the push services.")
+    var push = false
+
     @OptionGroup var options: SettingsOptions
 
     @Option(help: "Write the report as JSON to this file.")
@@ -51,6 +57,9 @@ struct BenchCommand: AsyncParsableCommand {
         if senders != nil, senderCounts == nil { throw ValidationError("--senders takes numbers from 1 to 1000, for example 1,64.") }
         if let only, !["creates", "sockets"].contains(only) { throw ValidationError("--only must be creates or sockets.") }
         if cluster, only != nil { throw ValidationError("--cluster has no parts: leave out --only.") }
+        if push, cluster || only != nil || senders != nil {
+            throw ValidationError("--push has no parts and no senders: leave out --cluster, --only and --senders.")
+        }
         if BenchConfiguration.PushProvider(rawValue: pushProvider) == nil { throw ValidationError("--push-provider must be log or none.") }
     }
 
@@ -62,6 +71,7 @@ struct BenchCommand: AsyncParsableCommand {
             },
             progress: { line in FileHandle.standardError.write(Data((line + "\n").utf8)) })
         if cluster { try await measure(cluster: &bench) }
+        if push { measurePush(&bench) }
         if let part = only.flatMap(BenchConfiguration.Part.init(rawValue:)) { bench.parts = [part] }
         OpenFiles.raiseLimit()
         bench.seconds = seconds
@@ -94,6 +104,13 @@ struct BenchCommand: AsyncParsableCommand {
         bench.openStores = { _ in try await engines.seedStores() }
         // What the queues hold after a row takes longer to be done than with everything in one process.
         bench.settleSeconds = 30
+    }
+
+    /// With metrics, as a server counts them.
+    private func measurePush(_ bench: inout BenchConfiguration) {
+        MetricsSystem.bootstrap(PrometheusRegistry())
+        bench.parts = [.push]
+        bench.push = .embedded
     }
 
     private static func stores(_ folder: String) throws -> SeedStores {

@@ -151,6 +151,8 @@ private final class Simulation {
         var configuration = PushWorker.Configuration()
         // Several portions at once, which share the bursts of conversations.
         configuration.portionRecipients = 100
+        // So that there are many leases, for workers to die with.
+        configuration.batchSize = 64
         configuration.recordAttempts = 1
         configuration.takeBackBatch = 1000
         return PushWorker(
