@@ -85,6 +85,17 @@ struct AttendanceKeeperTests {
         }
     }
 
+    @Test func `while the store is away from the start on, nobody waits for it`() async throws {
+        let user = UserID.random()
+        store.isAway = true
+        try await running {
+            await keeper.arrived(user)
+            #expect(await written.isEmpty)
+            store.isAway = false
+            while await written != [user: true] { await Task.yield() }
+        }
+    }
+
     @Test func `many come together and share writes`() async throws {
         let users = Sample.users(5000)
         try await running {

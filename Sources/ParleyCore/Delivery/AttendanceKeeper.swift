@@ -102,7 +102,9 @@ public final class AttendanceKeeper: Service {
     public func run() async throws {
         await signal.stoppingAtShutdown {
             while !signal.isStopped {
-                if await endEarlier(), await write() {
+                let isClear = await endEarlier()
+                // Also where that failed: whoever arrives is not to wait for the store to come back.
+                if await write(), isClear {
                     await signal.sleepUntilWoken()
                 } else {
                     await signal.sleep(seconds: configuration.pauseSeconds)
