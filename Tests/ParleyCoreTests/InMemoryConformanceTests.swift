@@ -74,7 +74,7 @@ struct InMemoryConformanceTests {
 
     @Test(arguments: PresenceConformance.cases)
     func `the presence of one process`(keeps promise: ConformanceCase<any Presence>) async throws {
-        try await promise.run(InProcessPresence())
+        try await promise.run(InProcessPresence(timeSource: ManualTimeSource()))
     }
 
     @Test(arguments: EventBusConformance.cases)

@@ -82,7 +82,7 @@ struct NotifierTests {
 /// A group with stored messages, and a notifier over it.
 private struct Scene {
     let store = InMemoryStore()
-    let presence = InProcessPresence()
+    let presence = InProcessPresence(timeSource: ManualTimeSource())
     let bus = InProcessEventBus()
     let queue: FailingPushQueue
     let users: [UserID]

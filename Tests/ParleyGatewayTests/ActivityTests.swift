@@ -2,6 +2,7 @@ import NIOCore
 import NIOEmbedded
 import ParleyCore
 import ParleyModel
+import ParleyTesting
 import Testing
 
 @testable import ParleyGateway
@@ -14,7 +15,8 @@ struct ActivityTests {
         func verify(_ token: String) async throws(ParleyError) -> Caller { Caller(userID: ActivityTests.user) }
     }
 
-    private let presence = InProcessPresence()
+    // Whose leases do not end, however slow the machine is.
+    private let presence = InProcessPresence(timeSource: ManualTimeSource())
     private let gateway: TestGateway
 
     init() { gateway = TestGateway(presence: presence, verifier: KnowsOne()) }

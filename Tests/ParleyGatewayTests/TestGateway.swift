@@ -37,7 +37,7 @@ struct TestGateway: Sendable {
     }
 
     init(
-        _ configuration: GatewayConfiguration = .init(), presence: any Presence = InProcessPresence(),
+        _ configuration: GatewayConfiguration = .init(), presence: any Presence = InProcessPresence(timeSource: ManualTimeSource()),
         verifier: any TokenVerifier = NobodysVerifier(), attendance: AttendanceKeeper? = nil
     ) {
         self.configuration = configuration

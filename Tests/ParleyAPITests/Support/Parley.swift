@@ -28,7 +28,7 @@ struct Parley: Sendable {
 
     let time = ManualTimeSource()
     let store = SwitchedStore()
-    let presence = InProcessPresence()
+    let presence = InProcessPresence(timeSource: ManualTimeSource())
     let log = RecordedLog()
     let lane: AppendLane
     let issuer = TokenIssuer(secret: secret)
