@@ -244,7 +244,9 @@ let package = Package(
                 "parley", "ParleyCore", "ParleyEngines", "ParleyModel", "ParleyPush", "ParleyPushStandIns", "ParleyWebPush", logging,
                 nioPosix,
             ], swiftSettings: settings),
-        .testTarget(name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", logging], swiftSettings: settings),
+        .testTarget(
+            name: "ParleyPushTests", dependencies: ["ParleyPush", "ParleyCore", "ParleyModel", "ParleyTesting", logging],
+            swiftSettings: settings),
         .testTarget(
             name: "ParleyPushServicesTests",
             dependencies: [
@@ -262,7 +264,8 @@ let package = Package(
         .testTarget(
             name: "ParleyClientTests",
             dependencies: [
-                "ParleyClient", "ParleyModel", "ParleyProcesses", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+                "ParleyClient", "ParleyModel", "ParleyProcesses", "ParleyTesting", nioCore, nioEmbedded, nioHTTP1, nioPosix, nioSSL,
+                nioWebSocket,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -10,7 +10,7 @@ struct EngineLimitTests {
             calls.withLock { $0[caller, default: 0] += 1 }
             try await Task.sleep(for: .milliseconds(5))
         }
-        let sample = try await limit.measure(warmUpSeconds: 0.05, seconds: 0.2)
+        let sample = try await limit.measure(warmUpSeconds: 0.05, seconds: 1)
         let made = calls.withLock { $0 }
         #expect(Set(made.keys) == [0, 1, 2])
         #expect(sample.answers == Int64(made.values.reduce(0, +)) * 10)

@@ -101,11 +101,7 @@ struct Cluster: Sendable {
 
 /// Waits, for a while, until the body is true and throws no more.
 func until(_ body: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
-    while (try? await body()) != true {
-        guard ContinuousClock.now < deadline else { throw ServerFailure("waited too long") }
-        try await Task.sleep(for: .milliseconds(10))
-    }
+    try await eventually { (try? await body()) == true }
 }
 
 /// A message store with the log that conformance asks for.

@@ -4,6 +4,7 @@ import ParleyTesting
 import Testing
 
 /// What the fuzzer is fed with holds without it, too: every file of the corpus, and seeded mutations of them.
+@Suite(.ownThread)
 struct FuzzCorpusTests {
     private static let corpus: [[UInt8]] = {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fuzz/corpus")

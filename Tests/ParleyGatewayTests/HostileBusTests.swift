@@ -10,7 +10,7 @@ import Testing
 /// P6 on a bus that loses, repeats, delays and reorders: a hundred clients in twenty conversations, which lose their
 /// connections and stop reading at random, have each message exactly once and in order in the end. Everything but the
 /// network is the real thing; time is moved by hand, and one seed decides what happens.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.ownThread, .timeLimit(.minutes(5)))
 struct HostileBusTests {
     @Test(arguments: 0..<5)
     func `each client's record is 1 to n in every conversation`(round: Int) async throws {

@@ -10,7 +10,7 @@ import Testing
 /// The view law: a client's snapshot plus the events since equals a fresh snapshot. Five users do everything that can be
 /// done, in an order that a seed decides; after every single action each client that is connected is compared with what
 /// the stores say. Clients lose their connections and resume, and stop reading and go on.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.ownThread, .timeLimit(.minutes(5)))
 struct ViewLawTests {
     @Test func `after every kind of action every client's view is a fresh one`() async throws {
         try await withSeed { random in

@@ -170,7 +170,7 @@ struct JSONParserTests {
         try checkEqual(try JSONParser.parse(value.written), value, "what was read from \(bytes), written and read")
     }
 
-    @Test func `random values come back after writing and reading`() async throws {
+    @Test(.ownThread) func `random values come back after writing and reading`() async throws {
         try await withSeed { random in
             for _ in 0..<3_000 {
                 let value = JSONValue.random(depth: 5, using: &random)

@@ -196,12 +196,3 @@ extension PushAnswer {
         }
     }
 }
-
-/// Waits for the thing, and fails after ten seconds.
-func eventually(_ condition: () async -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(10)
-    while await !condition() {
-        try #require(ContinuousClock.now < end, "it did not come true")
-        try await Task.sleep(for: .milliseconds(5))
-    }
-}

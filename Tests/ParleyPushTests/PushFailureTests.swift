@@ -1,5 +1,6 @@
 import ParleyCore
 import ParleyModel
+import ParleyTesting
 import Synchronization
 import Testing
 
@@ -33,10 +34,6 @@ struct PushFailureTests {
         }
     }
 
-    private func until(_ isTrue: () -> Bool) async {
-        while !isTrue() { await Task.yield() }
-    }
-
     @Test(.timeLimit(.minutes(1)))
     func `a provider that answers nothing holds up neither the others nor their jobs`() async throws {
         let gate = Gate()
@@ -59,7 +56,7 @@ struct PushFailureTests {
         worker.wake()
 
         // Five go back, one is told; two are still with the provider.
-        await until { stage.queue.results.count == 5 }
+        try await eventually { stage.queue.results.count == 5 }
         #expect(stage.queue.results[PushJobID(8)] == .done)
         #expect(stuck.sent.count == 2)
         for user in 4...7 {
@@ -72,17 +69,17 @@ struct PushFailureTests {
         // What comes now goes back, or goes on, at once.
         stage.queue.add(.sample(14, to: [4]), .sample(19, to: [9]))
         worker.wake()
-        await until { stage.queue.results.count == 7 }
+        try await eventually { stage.queue.results.count == 7 }
         #expect(stage.queue.results[PushJobID(19)] == .done)
         #expect(stage.queue.results[PushJobID(14)] != .done)
 
         gate.open()
-        await until { stage.queue.results.count == 9 }
+        try await eventually { stage.queue.results.count == 9 }
         #expect(stage.queue.results[PushJobID(2)] == .done)
         #expect(stage.queue.results[PushJobID(3)] == .done)
         stage.queue.add(.sample(4, to: [4], attempt: 2))
         worker.wake()
-        await until { stage.queue.results[PushJobID(4)] == .done }
+        try await eventually { stage.queue.results[PushJobID(4)] == .done }
         worker.stop()
         try await running.value
     }
@@ -100,7 +97,7 @@ struct PushFailureTests {
         stage.queue.add(.sample(1, to: [2, 3]), .sample(2, to: [3]))
         let worker = stage.worker(slow, good)
         let working = Task { try await worker.workBatch() }
-        await until { stage.queue.results == [PushJobID(2): .done] }
+        try await eventually { stage.queue.results == [PushJobID(2): .done] }
         let settled = stage.ledger.settled.reduce(into: [:]) { $0.merge($1) { $1 } }
         #expect(settled.keys.map(\.deviceID) == [told.id, told.id])
         gate.open()
@@ -122,9 +119,8 @@ struct PushFailureTests {
             $0.patienceSeconds = 60
         }
         let working = Task { try await worker.workBatch() }
-        await until { provider.sent.count == 2 }
+        try await eventually { provider.sent.count == 2 }
         working.cancel()
-        await until { stage.ledger.settled.flatMap(\.values).contains(.released) || !stage.queue.finished.isEmpty || working.isCancelled }
         gate.open()
         _ = try await working.value
         let outcomes = stage.ledger.settled.reduce(into: [:]) { $0.merge($1) { $1 } }

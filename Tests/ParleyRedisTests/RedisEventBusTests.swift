@@ -87,10 +87,10 @@ struct RedisEventBusTests {
             try await withBuses(1, server) { buses async throws in
                 let name = "conversation:\(conversation)"
                 let lines = try server.subscribe(to: name)
-                try await until { try await server.command("PUBSUB", "NUMSUB", name).hasSuffix("1") }
+                try await eventually { try await server.command("PUBSUB", "NUMSUB", name).hasSuffix("1") }
                 let stored = enriched(7, "Zeile \"1\"\n👩‍👩‍👧\u{0}")
                 await buses[0].publish([.message(conversation, sequenceNumber: 7, json: stored.json)])
-                try await until { lines.text.contains("Zeile") }
+                try await eventually { lines.text.contains("Zeile") }
                 #expect(lines.text.split(separator: "\n").last == Substring(decoding: stored.json, as: UTF8.self))
             }
         }

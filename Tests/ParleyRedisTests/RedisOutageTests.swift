@@ -39,9 +39,9 @@ struct RedisOutageTests {
             await #expect(throws: StoreError.self) { try await buses[0].probe() }
 
             try await server.start()
-            try await until { reconnects.withLock { $0 } == 1 }
+            try await eventually { reconnects.withLock { $0 } == 1 }
             // Told again of what was subscribed to before, as soon as the publisher is back too.
-            try await until {
+            try await eventually {
                 await buses[0].publish([typing])
                 return other.received.count > 1
             }
@@ -80,10 +80,10 @@ struct RedisOutageTests {
         try await Task.sleep(for: .seconds(5))
         #expect(log.lines.isEmpty)
         server.pause()
-        try await until { !log.lines.isEmpty }
+        try await eventually { !log.lines.isEmpty }
         #expect(log.lines.allSatisfy { $0.contains("redis: nothing was heard from 127.0.0.1:\(server.port)") })
         server.resume()
-        try await until { reconnects.withLock { $0 } == 1 }
+        try await eventually { reconnects.withLock { $0 } == 1 }
         await onOwnThread { bus.close() }
     }
 
@@ -98,7 +98,7 @@ struct RedisOutageTests {
         await bus.publish([typing])
         #expect(sink.received.count == 1)
         try await server.start()
-        try await until { reconnects.withLock { $0 } == 1 }
+        try await eventually { reconnects.withLock { $0 } == 1 }
         await onOwnThread { bus.close() }
     }
 
@@ -107,7 +107,7 @@ struct RedisOutageTests {
         let log = RecordedLog()
         let bus = RedisEventBus(server.configuration, logger: log.logger)
         for _ in 0..<100 { await bus.publish([typing]) }
-        try await until { log.lines.count == 2 }
+        try await eventually { log.lines.count == 2 }
         await onOwnThread { bus.close() }
         #expect(log.lines.count == 2)
         for line in log.lines {

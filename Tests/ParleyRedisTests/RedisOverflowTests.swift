@@ -32,7 +32,7 @@ struct RedisOverflowTests {
                 await buses[1].settled()
                 let before = sink.count
                 await buses[0].publish([.typing(conversation, .random(), isTyping: true)])
-                try await until { sink.count > before }
+                try await eventually { sink.count > before }
             }
         }
     }

@@ -52,7 +52,7 @@ struct RedisPresenceTests {
                     await nodes[0].renew([user, others[1]])
                 }
                 #expect(try await nodes[0].online(among: [user] + others) == [user])
-                try await until { try await nodes[0].online(among: [user]).isEmpty }
+                try await eventually { try await nodes[0].online(among: [user]).isEmpty }
                 #expect(try await server.command("EXISTS", key) == "0")
                 await nodes[0].renew([user])
                 #expect(try await nodes[0].online(among: [user]) == [user])
@@ -66,7 +66,7 @@ struct RedisPresenceTests {
                 let other = UserID.random()
                 for node in nodes { await node.arrived(user) }
                 await nodes[0].arrived(other)
-                try await until {
+                try await eventually {
                     await nodes[1].renew([user])
                     return try await nodes[1].online(among: [other]).isEmpty
                 }
@@ -155,7 +155,7 @@ struct RedisPresenceTests {
             #expect(await !nodes[0].arrived(comer))
             await #expect(throws: StoreError.self) { try await nodes[0].online(among: [user]) }
             try await server.start()
-            try await until { (try? await nodes[0].online(among: [user])) == [user] }
+            try await eventually { (try? await nodes[0].online(among: [user])) == [user] }
             #expect(try await nodes[0].online(among: [user, leaver, comer]) == [user, comer])
             #expect(try await nodes[0].state(of: leaver).lastSeenAt == Sample.time(5))
         }
@@ -169,7 +169,7 @@ struct RedisPresenceTests {
             await server.kill()
             try await server.start()
             // No call failed, so nothing was noticed; the first one finds another server.
-            try await until { try await nodes[0].online(among: [user]) == [user] }
+            try await eventually { try await nodes[0].online(among: [user]) == [user] }
         }
     }
 }

@@ -103,8 +103,3 @@ func withPresences(
     }
     await onOwnThread { for node in nodes { node.close() } }
 }
-
-/// Waits until it is so; the suite's time limit is the patience.
-func until(_ condition: () async throws -> Bool) async throws {
-    while try await !condition() { try await Task.sleep(for: .milliseconds(10)) }
-}

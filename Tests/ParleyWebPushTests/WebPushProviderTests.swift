@@ -274,7 +274,10 @@ struct WebPushProviderTests {
     }
 
     @Test func `an answer whose body never ends counts by its status`() async throws {
-        try await run(limits: Self.quick()) { world in
+        var limits = Self.quick()
+        // Long enough for the status, also where the machine is slow.
+        limits.requestSeconds = 2
+        try await run(limits: limits) { world in
             let (_, subscription) = world.service.subscribe()
             world.service.behave(.endlessBody(status: 201))
             #expect(await world.provider.send(Sample.notification(to: subscription)) == .accepted(id: nil))
@@ -285,6 +288,8 @@ struct WebPushProviderTests {
 
     @Test func `nobody listens there: it is tried again, and soon no more for a while`() async throws {
         var limits = Self.quick()
+        // Long enough for a refusal also where the machine is slow: without one it would not be known that nothing was sent.
+        limits.requestSeconds = 2
         limits.failuresToClose = 3
         try await run(limits: limits) { world in
             let (_, subscription) = world.service.subscribe()

@@ -1,5 +1,6 @@
 import Foundation
 import ParleyModel
+import ParleyTesting
 import Synchronization
 import Testing
 
@@ -55,7 +56,7 @@ struct RealServerTests {
                     if number % 50 == 0 { try await Self.change(sender, group.id, number) }
                 }
                 try await kills
-                try await Self.wait { reader.last >= count }
+                try await eventually { reader.last >= count }
                 #expect(reader.numbers.withLock { $0 } == Array(1...count))
                 try await Self.expectFresh(reader, hearer, group.id)
             }
@@ -87,10 +88,6 @@ struct RealServerTests {
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
-    }
-
-    private static func wait(_ isTrue: () -> Bool) async throws {
-        while !isTrue() { try await Task.sleep(for: .milliseconds(20)) }
     }
 
     /// Compares until what is still on its way has come.

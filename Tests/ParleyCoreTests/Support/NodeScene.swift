@@ -121,12 +121,3 @@ struct TestNode: Sendable {
         }
     }
 }
-
-/// Waits for a condition; gives up after a time that only a broken thing needs.
-func eventually(_ condition: () async -> Bool) async throws {
-    for _ in 0..<3000 {
-        if await condition() { return }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    Issue.record("the condition did not come about within 30 s")
-}

@@ -1,4 +1,5 @@
 import ParleyModel
+import ParleyTesting
 import Synchronization
 
 @testable import ParleyCore

@@ -1,6 +1,7 @@
 import Logging
 import ParleyCore
 import ParleyModel
+import ParleyTesting
 import Synchronization
 import Testing
 
@@ -18,7 +19,7 @@ struct PushSimulationTests {
     static let users = 10_000
     static let rounds = 60
 
-    @Test(.timeLimit(.minutes(5)), arguments: [1, 2])
+    @Test(.ownThread, .timeLimit(.minutes(5)), arguments: [1, 2])
     func `ten thousand users are told right, whatever fails`(seed: UInt64) async throws {
         let simulation = Simulation(seed: seed)
         simulation.populate(users: Self.users)
