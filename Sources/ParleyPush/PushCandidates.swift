@@ -56,7 +56,8 @@ struct PushCandidates {
         }
     }
 
-    var recipients: Set<UserID> { Set(all.map(\.recipient)) }
+    /// Those whose devices show how much is unread.
+    var badged: Set<UserID> { Set(all.lazy.filter { $0.device != nil }.map(\.recipient)) }
 }
 
 /// An alert that is owed and cannot be tried now.

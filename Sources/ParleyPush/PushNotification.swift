@@ -10,7 +10,7 @@ public struct PushNotification: Sendable, Equatable {
     /// Nil only for a provider that delivers without device.
     public let device: Device?
     /// The recipient's unread messages in all conversations, as the API counts them: 0 takes the number off the app's icon.
-    /// Nil when it could not be counted; then the icon stays as it is.
+    /// Nil without device, where no icon shows it, and when it could not be counted; then the icon stays as it is.
     public let badge: Int64?
     /// From then on it is worth nothing: it is not sent any more, and push services are told to drop it.
     public let expiresAt: Timestamp

@@ -26,7 +26,7 @@ struct PushPlan {
     private(set) var drops: [DropReason: Int]
 
     /// - Parameters:
-    ///   - badges: The unread messages of each recipient.
+    ///   - badges: The unread messages of each recipient with a device.
     ///   - heldSeconds: How long an alert waits that another worker has claimed.
     init(
         _ candidates: PushCandidates, of selection: PushSelection, _ claims: [AlertKey: AlertClaim], _ audience: PushAudience,
@@ -61,7 +61,7 @@ struct PushPlan {
                 sequenceNumber: job.sequenceNumber, createdAt: job.createdAt, title: wording.title, text: wording.text, count: count)
             let notification = PushNotification(
                 content: .message(message), recipientID: candidate.recipient, device: candidate.device,
-                badge: badges[candidate.recipient] ?? 0, expiresAt: job.expiresAt)
+                badge: candidate.device == nil ? nil : badges[candidate.recipient] ?? 0, expiresAt: job.expiresAt)
             add(Step(job: candidate.job, lane: candidate.lane, key: candidate.key, notification: notification))
         }
     }

@@ -12,7 +12,7 @@ extension PushWorker {
         let badges: [UserID: Int64]
         do throws(StoreError) {
             // After the claim: then the ledger knows which are out of date by what is read from now on.
-            badges = try await unreadTotals(of: candidates.recipients)
+            badges = try await unreadTotals(of: candidates.badged)
         } catch {
             await release(claims)
             throw error

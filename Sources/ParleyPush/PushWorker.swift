@@ -95,10 +95,8 @@ public struct PushWorker: Service {
             var failures = 0
             while !signal.isStopped, !Task.isCancelled {
                 do throws(StoreError) {
-                    let start = ContinuousClock.now
                     let begun = try await begin(&group)
                     failures = 0
-                    await createsFirst.rest(after: ContinuousClock.now - start)
                     if begun == 0 { await signal.sleepUntilWoken(atMostSeconds: configuration.idleSeconds) }
                 } catch {
                     failures += 1
@@ -114,9 +112,13 @@ public struct PushWorker: Service {
 
     /// Leases jobs and begins to send their alerts, portion by portion; tells how many jobs were leased. It returns when the
     /// last portion has begun, which waits for its turn; what is sent is written down by tasks of the group.
+    ///
+    /// It rests after each portion: the longest rest is short beside what a batch of a large group's jobs asks of the stores.
     private func beginBatch(in group: inout DiscardingTaskGroup) async throws(StoreError) -> Int {
         let leasedAt = time.now()
+        let leasing = ContinuousClock.now
         let jobs = try await queue.lease(limit: configuration.batchSize, seconds: configuration.leaseSeconds, at: leasedAt)
+        var worked = ContinuousClock.now - leasing
         var rest = jobs[...]
         while !rest.isEmpty {
             let portion = rest.prefix(portionOf: configuration.portionRecipients)
@@ -124,6 +126,7 @@ public struct PushWorker: Service {
                 await giveBack(rest, after: 0)
                 break
             }
+            let deciding = ContinuousClock.now
             // What is begun now must be settled before others get the jobs.
             guard time.now() < leasedAt.advanced(bySeconds: configuration.leaseSeconds - configuration.claimSeconds) else {
                 portions.giveBack(isAnswered: true)
@@ -143,6 +146,9 @@ public struct PushWorker: Service {
                 throw error
             }
             rest = rest.dropFirst(portion.count)
+            worked += ContinuousClock.now - deciding
+            if !signal.isStopped { await createsFirst.rest(after: worked) }
+            worked = .zero
         }
         return jobs.count
     }
@@ -171,8 +177,10 @@ public struct PushWorker: Service {
     private func beginTakeBacks(in group: inout DiscardingTaskGroup) async throws(StoreError) -> Int {
         guard await takeBackPortions.take() == .granted else { return 0 }
         do throws(StoreError) {
+            let start = ContinuousClock.now
             let plan = try await planTakeBacks()
             group.addTask { await send(plan) { takeBackPortions.giveBack(isAnswered: true) } }
+            if !takeBackSignal.isStopped { await createsFirst.rest(after: ContinuousClock.now - start) }
             return plan.takeBacks.count
         } catch {
             takeBackPortions.giveBack(isAnswered: true)

@@ -229,11 +229,21 @@ struct AlertTests {
 
     @Test func `an alert carries the recipient's unread messages, and zero as zero`() async throws {
         stage.ledger.totals.withLock { $0 = [UserID(2): 7] }
+        for user: UInt64 in 2...3 { _ = stage.addDevice(user, of: UserID(user), .apns(token: "\(user)")) }
         let provider = FakePushProvider()
         stage.queue.add(.sample(1, to: [2, 3]))
         _ = try await stage.worker(provider).workBatch()
         #expect(provider.sent.first { $0.recipientID == UserID(2) }?.badge == 7)
         #expect(provider.sent.first { $0.recipientID == UserID(3) }?.badge == 0)
+    }
+
+    @Test func `nothing is counted for recipients without a device`() async throws {
+        stage.ledger.totals.withLock { $0 = [UserID(2): 7] }
+        let provider = FakePushProvider()
+        stage.queue.add(.sample(1, to: [2, 3]))
+        _ = try await stage.worker(provider).workBatch()
+        #expect(provider.sent.map(\.badge) == [nil, nil])
+        #expect(!stage.ledger.calls.contains("unreadTotals"))
     }
 
     @Test(

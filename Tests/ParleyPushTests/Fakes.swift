@@ -79,8 +79,13 @@ final class FakeConversationStore: PushStandings {
 /// Who is attended. Nil for "cannot be known".
 final class FakePresence: Presence {
     let users = Mutex<Set<UserID>?>([])
+    /// How long an answer takes, and when it was asked for one.
+    let slowness = Mutex<Duration?>(nil)
+    let questions = Mutex<[ContinuousClock.Instant]>([])
 
     func attended(among users: [UserID]) async throws(StoreError) -> Set<UserID> {
+        questions.withLock { $0.append(.now) }
+        if let slowness = slowness.withLock({ $0 }) { try? await Task.sleep(for: slowness) }
         guard let attended = self.users.withLock({ $0 }) else { throw .unavailable("presence") }
         return attended.intersection(users)
     }
@@ -190,10 +195,9 @@ struct Stage {
     }
 
     func worker(
-        _ providers: any PushProvider..., jitter: Double = 0.5, configure: (inout PushWorker.Configuration) -> Void = { _ in }
-    )
-        -> PushWorker
-    {
+        _ providers: any PushProvider..., createsFirst: CreatesFirst = .notNeeded, jitter: Double = 0.5,
+        configure: (inout PushWorker.Configuration) -> Void = { _ in }
+    ) -> PushWorker {
         var configuration = PushWorker.Configuration()
         // A machine that runs many tests at once looks like a provider that has stalled.
         configuration.patienceSeconds = 60
@@ -201,7 +205,7 @@ struct Stage {
         return PushWorker(
             queue: queue, ledger: ledger, conversations: conversations, settings: settings, presence: presence, devices: devices,
             providers: providers, time: time, configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            jitter: { jitter })
+            createsFirst: createsFirst, jitter: { jitter })
     }
 
     func setStanding(

@@ -1,8 +1,8 @@
-import ParleyCore
 import ParleyModel
 import Synchronization
 import Testing
 
+@testable import ParleyCore
 @testable import ParleyPush
 
 struct PushWorkerTests {
@@ -23,7 +23,7 @@ struct PushWorkerTests {
                         PushMessage(
                             messageID: job.messageID, conversationID: .sample, senderID: UserID(1), sequenceNumber: 5,
                             createdAt: job.createdAt, title: nil, text: "Hello")),
-                    recipientID: UserID(2), device: nil, badge: 0,
+                    recipientID: UserID(2), device: nil, badge: nil,
                     expiresAt: job.createdAt.advanced(bySeconds: PushNotification.defaultLifetimeSeconds)))
         #expect(stage.queue.finished == [[PushJobID(1): .done]])
     }
@@ -248,6 +248,19 @@ struct PushWorkerTests {
         _ = try await stage.worker(provider) { $0.maxConcurrentSends = 3 }.workBatch()
         #expect(provider.sent.count == 16)
         #expect(underWay.withLock { $0.most } <= 3)
+    }
+
+    @Test func `while messages come in it rests after each portion, four times as long as that took`() async throws {
+        let activity = CreateActivity()
+        activity.created(at: stage.time.now())
+        stage.presence.slowness.withLock { $0 = .milliseconds(20) }
+        stage.queue.add(.sample(1, to: [2, 3]), .sample(2, to: [4, 5]), .sample(3, to: [6, 7]))
+        _ = try await stage.worker(FakePushProvider(), createsFirst: CreatesFirst(activity, timeSource: stage.time)) {
+            $0.portionRecipients = 2
+        }.workBatch()
+        let questions = stage.presence.questions.withLock { $0 }
+        #expect(questions.count == 3)
+        for (one, next) in zip(questions, questions.dropFirst()) { #expect(next - one >= .milliseconds(5 * 20)) }
     }
 
     // MARK: Stores that fail

@@ -95,11 +95,12 @@ struct ClusterBench {
         _ groups: GroupPlan, turn: Int, _ arena: ClusterArena, _ results: inout BenchResults
     ) async throws {
         let senders = sizes.aimConcurrency
-        for (kind, conversation) in [
-            (RowKind.createsInGroup(sizes.smallGroup, senders), groups.small), (.createsInGroup(sizes.largeGroup, senders), groups.large),
-        ] {
-            let sources = arena.requests.createsOverOne(conversation, users: groups.senders, senders: senders)
-            results.add(.on(.oneNode, kind), try await arena.measure(kind, sources, on: .oneNode, turn: turn))
+        for place in [ClusterPlace.oneNode, .twoNodes] {
+            for (size, conversation) in [(sizes.smallGroup, groups.small), (sizes.largeGroup, groups.large)] {
+                let kind = RowKind.createsInGroup(size, senders)
+                let sources = arena.requests.createsOverOne(conversation, users: groups.senders, senders: senders)
+                results.add(.on(place, kind), try await arena.measure(kind, sources, on: place, turn: turn))
+            }
         }
     }
 }

@@ -69,6 +69,13 @@ public struct Aim: Sendable, Equatable {
         let hot = RowKind.createsOverOne(senders)
         let alone = RowKind.createsOverMany(1)
         let (small, large) = (RowKind.createsInGroup(sizes.smallGroup, senders), RowKind.createsInGroup(sizes.largeGroup, senders))
+        let groups = [ClusterPlace.oneNode, .twoNodes].compactMap { place in
+            results.ratio(.on(place, large), to: .on(place, small)).map {
+                Aim(
+                    "\(RowKind.on(place, large).title): rate as a part of that of \(small.title)", measured: $0, atLeast: Self.asFast,
+                    notJudged: reason)
+            }
+        }
         return [
             results.ratio(.on(.oneNode, many), to: .on(.plainService, many)).map {
                 Aim(
@@ -83,12 +90,7 @@ public struct Aim: Sendable, Equatable {
                     "\(hot.title), \(senders) senders, two nodes: rate as a part of that over many", measured: $0, atLeast: 1.0 / 3,
                     notJudged: reason)
             },
-            results.ratio(.on(.oneNode, large), to: .on(.oneNode, small)).map {
-                Aim(
-                    "\(large.title), one node: rate as a part of that of \(small.title)", measured: $0, atLeast: Self.asFast,
-                    notJudged: reason)
-            },
-        ].compactMap { $0 }
+        ].compactMap { $0 } + groups
     }
 
     private static func ofSockets(_ results: BenchResults, sizes: SocketSizes, notJudged reason: String?) -> [Aim] {

@@ -7,7 +7,9 @@ extension BenchReport {
             [RowKind.createsOverMany(senders), .createsOverOne(senders)].flatMap { row in ClusterPlace.allCases.map { RowKind.on($0, row) }
             }
         }
-        let groups = [sizes.smallGroup, sizes.largeGroup].map { RowKind.on(.oneNode, .createsInGroup($0, sizes.aimConcurrency)) }
+        let groups = [ClusterPlace.oneNode, .twoNodes].flatMap { place in
+            [sizes.smallGroup, sizes.largeGroup].map { RowKind.on(place, .createsInGroup($0, sizes.aimConcurrency)) }
+        }
         return rows + groups
     }
 
@@ -78,7 +80,8 @@ extension BenchReport {
             """,
             """
             Engines, nodes, plain service and load generator share the machine. Both nodes run in all rows; "one node" sends to one of them. \
-            Machine time is that of all processes for one request, effects done after the answer included where there is no ">".
+            A node's push worker steps back while that node gets messages: in the rows of one node the other node's does not. Machine time \
+            is that of all processes for one request, effects done after the answer included where there is no ">".
             """,
             """
             Many conversations: \(grouped(sizes.conversations)) groups of at most \(sizes.concurrencies.count + 1); the hot one: a group of all \

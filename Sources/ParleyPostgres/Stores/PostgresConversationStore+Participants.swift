@@ -108,8 +108,8 @@ extension PostgresConversationStore {
         }
     }
 
-    /// Pairs are looked up one by one, by comparing rows: the primary key alone can serve that, where the entries of one conversation
-    /// stand together, and the limit leaves the planner no other way.
+    /// Pairs are looked up one by one, which the limit leaves no other way for. Written as a range of users the primary key serves it,
+    /// where a conversation's entries stand together; written as an equality the planner takes the other index, where they do not.
     private static let findStandings = PostgresStatement(
         "participants.push-standings",
         """
@@ -117,8 +117,7 @@ extension PostgresConversationStore {
             p.own_sent, p.own_read
         FROM unnest($1::uuid[], $2::uuid[]) AS asked (conversation_id, user_id) CROSS JOIN LATERAL (
             SELECT * FROM participants
-            WHERE (conversation_id, user_id) >= (asked.conversation_id, asked.user_id)
-                AND (conversation_id, user_id) <= (asked.conversation_id, asked.user_id) LIMIT 1
+            WHERE conversation_id = asked.conversation_id AND user_id >= asked.user_id AND user_id <= asked.user_id LIMIT 1
         ) AS p JOIN conversations AS c ON c.conversation_id = p.conversation_id
         """)
 
