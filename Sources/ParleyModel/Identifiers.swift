@@ -115,6 +115,11 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible {
         self.low = low
     }
 
+    /// The lowest id that a message of that second can have: those of earlier seconds are below it, as bytes and as text.
+    public static func lowest(of moment: Timestamp) -> MessageID {
+        MessageID(high: UInt64(UInt32(clamping: moment.milliseconds / 1000)) << 32, low: 0)
+    }
+
     public init?(_ text: some StringProtocol) {
         var high: UInt64 = 0
         var low: UInt32 = 0

@@ -117,7 +117,7 @@ struct Comparison {
         let reader = SQLiteCopySource(source.database)
         let alerts = try await reader.alerts(after: nil)
         let sent = try await target.sql(
-            "SELECT device_id, message_id, conversation_id, user_id, sequence_number FROM push_alerts ORDER BY device_id, message_id")
+            "SELECT device_id, message_id, conversation_id, user_id, sequence_number FROM push_alerts ORDER BY message_id, device_id")
         let expected = alerts.map {
             "\($0.key.deviceID)|\($0.key.messageID)|\($0.conversationID)|\($0.userID)|\($0.sequenceNumber.map(String.init) ?? "")"
         }

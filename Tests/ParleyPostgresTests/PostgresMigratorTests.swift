@@ -10,7 +10,7 @@ struct PostgresMigratorTests {
     private static let all = [
         "1 conversations and participants", "2 media, devices and revoked tokens", "3 checkpoints of nodes", "4 copies of data folders",
         "5 notifications",
-        "6 departures by time", "7 attendances", "8 alerts that may have been sent",
+        "6 departures by time", "7 attendances", "8 alerts that may have been sent", "9 alerts by message",
     ]
 
     @Test func `what is missing is told without being done, done once, and then missing no more`() async throws {

@@ -102,7 +102,7 @@ struct SQLitePushLedgerTests {
         }
     }
 
-    @Test func `alerts that nobody had settled when counting began count as shown`() throws {
+    @Test func `older alerts stay, and those that nobody had settled when counting began count as shown`() throws {
         let database = try DatabaseQueue()
         try Schema.migrator.migrate(database, upTo: "6 notifications")
         try database.write { db in
@@ -119,6 +119,8 @@ struct SQLitePushLedgerTests {
         try Schema.migrator.migrate(database)
         let shown = try database.read { try Int.fetchAll($0, sql: "SELECT alerts FROM push_shown ORDER BY conversation_ref") }
         #expect(shown == [5, 1])
+        let alerts = try database.read { try String.fetchAll($0, sql: "SELECT hex(message_id) || is_sent FROM push_alerts ORDER BY 1") }
+        #expect(alerts == ["010", "020", "031", "040"])
     }
 
     /// The statements about the ledger, as they are prepared, that the writing connection carries out meanwhile.

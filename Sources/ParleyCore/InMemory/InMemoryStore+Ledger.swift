@@ -73,8 +73,9 @@ extension InMemoryStore: PushLedger {
     }
 
     public func forgetAlerts(before moment: Timestamp, limit: Int) -> Int {
-        let old = ledger.alerts.filter { $0.value.at < moment }.sorted { $0.value.at < $1.value.at }.prefix(limit)
-        for (key, _) in old { ledger.alerts[key] = nil }
+        let end = MessageID.lowest(of: moment).high
+        let old = ledger.alerts.keys.filter { $0.messageID.high < end }.sorted { $0.messageID.high < $1.messageID.high }.prefix(limit)
+        for key in old { ledger.alerts[key] = nil }
         return old.count
     }
 

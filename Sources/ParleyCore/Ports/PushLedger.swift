@@ -76,8 +76,8 @@ public enum TakeBackResult: Sendable, Equatable {
 /// the same transaction, if one of the user's devices may show alerts of the conversation or a number that is not 0
 /// (``AlertOutcome/sent(badge:)``, ``AlertOutcome/unknown(badge:)``, ``TakeBackResult/done(badges:)``). So it is neither lost nor
 /// done for nothing. A device may show an alert from its claim on, until it is ``AlertOutcome/released``: so nothing is missed of
-/// a worker that dies with its claims. What is remembered of a device goes when the device is removed; who gets another user's
-/// device has its number and none of its alerts.
+/// a worker that dies with its claims. A device that is removed shows nothing any more; who gets another user's device has its number
+/// and none of its alerts.
 public protocol PushLedger: Sendable {
     /// One answer for each, in their order as far as they count each other; all or nothing when it throws. A claim that ended
     /// without an outcome is granted again. Whether that one was sent is not known: a later ``AlertOutcome/released`` does not
@@ -100,7 +100,7 @@ public protocol PushLedger: Sendable {
     /// The unread messages of each of `users` in all their conversations, as the API counts them; 0 for those who have none.
     func unreadTotals(of users: [UserID]) async throws(StoreError) -> [UserID: Int64]
 
-    /// Forgets up to `limit` alerts that were sent before `moment`, the oldest first, and claims that ended before it; tells how
-    /// many.
+    /// Forgets up to `limit` alerts and claims of messages that were made before the second of `moment`, as their ids say, those of
+    /// the oldest messages first; tells how many.
     func forgetAlerts(before moment: Timestamp, limit: Int) async throws(StoreError) -> Int
 }

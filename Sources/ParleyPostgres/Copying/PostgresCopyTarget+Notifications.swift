@@ -36,7 +36,7 @@ extension PostgresCopyTarget {
         "copy.alerts.remove",
         """
         DELETE FROM push_alerts AS a
-        WHERE ($1::uuid IS NULL OR (device_id, message_id) > ($1, $2)) AND ($3::uuid IS NULL OR (device_id, message_id) <= ($3, $4))
+        WHERE ($1::text IS NULL OR (message_id, device_id) > ($1, $2)) AND ($3::text IS NULL OR (message_id, device_id) <= ($3, $4))
             AND NOT EXISTS (
                 SELECT 1 FROM unnest($5::uuid[], $6::text[]) AS new (device_id, message_id)
                 WHERE new.device_id = a.device_id AND new.message_id = a.message_id
@@ -52,7 +52,7 @@ extension PostgresCopyTarget {
         SELECT device_id, message_id, conversation_id, user_id, sequence, true, at, '00000000-0000-0000-0000-000000000000', 0
         FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::int8[], $6::timestamptz[])
             AS new (device_id, message_id, conversation_id, user_id, sequence, at)
-        ON CONFLICT (device_id, message_id) DO UPDATE SET
+        ON CONFLICT (message_id, device_id) DO UPDATE SET
             conversation_id = excluded.conversation_id, user_id = excluded.user_id, sequence_number = excluded.sequence_number,
             is_sent = true, at = excluded.at
         WHERE (a.conversation_id, a.user_id, a.sequence_number, a.is_sent, a.at) IS DISTINCT FROM
@@ -66,7 +66,7 @@ extension PostgresCopyTarget {
         let messages = PostgresValue.texts(records.map(\.key.messageID.description))
         let calls = [
             Self.removeAlerts(
-                .id(after?.deviceID), .text(after?.messageID.description), .id(through?.deviceID), .text(through?.messageID.description),
+                .text(after?.messageID.description), .id(after?.deviceID), .text(through?.messageID.description), .id(through?.deviceID),
                 devices, messages),
             Self.putAlerts(
                 devices, messages, .ids(records.map(\.conversationID)), .ids(records.map(\.userID)), .int64s(records.map(\.sequenceNumber)),

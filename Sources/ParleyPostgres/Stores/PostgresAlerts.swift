@@ -30,13 +30,11 @@ enum PostgresAlerts {
         """
         DELETE FROM push_shown WHERE user_id = $2 AND device_id = $1 AND NOT EXISTS (SELECT 1 FROM devices WHERE device_id = $1)
         """)
-    private static let forgetAlerts = PostgresStatement(
-        "alert.forget-alerts",
-        "DELETE FROM push_alerts WHERE device_id = $1 AND NOT EXISTS (SELECT 1 FROM devices WHERE device_id = $1)")
 
-    /// What follows the statement that removes a device, if it was.
+    /// What follows the statement that removes a device, if it was. The alerts themselves stay until they are old: without the user's
+    /// row among the devices they count for nothing.
     static func forgetRemoved(_ device: DeviceID, of user: UserID) -> [PostgresCall] {
-        [forgetDevice(.id(device), .id(user)), forgetShown(.id(device), .id(user)), forgetAlerts(.id(device))]
+        [forgetDevice(.id(device), .id(user)), forgetShown(.id(device), .id(user))]
     }
 
     private static let moveDevice = PostgresStatement(
@@ -48,12 +46,11 @@ enum PostgresAlerts {
         """)
     private static let moveShown = PostgresStatement(
         "alert.move-shown", "DELETE FROM push_shown WHERE user_id = $1 AND device_id = $2")
-    private static let moveAlerts = PostgresStatement("alert.move-alerts", "DELETE FROM push_alerts WHERE device_id = $1")
 
     /// What follows the statement that gives a device to another user: the number that it shows goes with it, alerts do not.
     static func move(_ device: DeviceID, from old: UserID, to new: UserID) -> [PostgresCall] {
         guard old != new else { return [] }
-        return [moveDevice(.id(old), .id(new), .id(device)), moveShown(.id(old), .id(device)), moveAlerts(.id(device))]
+        return [moveDevice(.id(old), .id(new), .id(device)), moveShown(.id(old), .id(device))]
     }
 
     // MARK: Claims
@@ -65,8 +62,8 @@ enum PostgresAlerts {
         ORDER BY p.user_id, p.device_id FOR UPDATE
         """)
     /// In the order of their keys, so that workers with the same alerts wait for each other and never in a circle. A device
-    /// that the user does not have has no row to be joined. One that was claimed before counts already, unless something was
-    /// read since.
+    /// that the user does not have has no row to be joined; an alert to whoever had the device before is as none. One that was claimed
+    /// before counts already, unless something was read since.
     private static let claim = PostgresStatement(
         "alert.claim",
         """
@@ -77,10 +74,12 @@ enum PostgresAlerts {
                 AS new (device_id, message_id, conversation_id, user_id, sequence)
             JOIN push_devices AS p ON p.user_id = new.user_id AND p.device_id = new.device_id
             JOIN conversations AS c ON c.conversation_id = new.conversation_id
-            ORDER BY new.device_id, new.message_id
-            ON CONFLICT (device_id, message_id) DO UPDATE SET
-                at = excluded.at, claimed_by = excluded.claimed_by, reads = excluded.reads, is_doubtful = true
-            WHERE NOT a.is_sent AND a.at <= $7
+            ORDER BY new.message_id, new.device_id
+            ON CONFLICT (message_id, device_id) DO UPDATE SET
+                conversation_id = excluded.conversation_id, user_id = excluded.user_id, sequence_number = excluded.sequence_number,
+                is_sent = false, at = excluded.at, claimed_by = excluded.claimed_by, reads = excluded.reads,
+                is_doubtful = a.user_id = excluded.user_id
+            WHERE NOT a.is_sent AND a.at <= $7 OR a.user_id <> excluded.user_id
             RETURNING a.device_id, a.message_id, a.user_id, a.conversation_id, a.is_doubtful
         ), counted AS (
             INSERT INTO push_shown AS s (user_id, conversation_id, device_id, alerts)
@@ -102,7 +101,8 @@ enum PostgresAlerts {
         FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[]) AS asked (device_id, message_id, conversation_id, user_id)
         JOIN push_devices AS p ON p.user_id = asked.user_id AND p.device_id = asked.device_id
         JOIN conversations AS c ON c.conversation_id = asked.conversation_id
-        LEFT JOIN push_alerts AS a ON a.device_id = asked.device_id AND a.message_id = asked.message_id
+        LEFT JOIN push_alerts AS a
+            ON a.message_id = asked.message_id AND a.device_id = asked.device_id AND a.user_id = asked.user_id
         """)
 
     /// - Parameter alerts: Each key once.

@@ -34,14 +34,15 @@ public struct PostgresPushLedger: PushLedger {
         "alert.forget",
         """
         WITH old AS (
-            SELECT device_id, message_id FROM push_alerts WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED
+            SELECT message_id, device_id FROM push_alerts WHERE message_id < $1 ORDER BY message_id, device_id LIMIT $2
+            FOR UPDATE SKIP LOCKED
         )
-        DELETE FROM push_alerts AS a USING old WHERE a.device_id = old.device_id AND a.message_id = old.message_id
+        DELETE FROM push_alerts AS a USING old WHERE a.message_id = old.message_id AND a.device_id = old.device_id
         """)
 
     public func forgetAlerts(before moment: Timestamp, limit: Int) async throws(StoreError) -> Int {
         try await database.run { connection throws(PostgresFailure) in
-            try connection.write(Self.forget(.timestamp(moment), .int64(Int64(limit)))).changed
+            try connection.write(Self.forget(.text(MessageID.lowest(of: moment).description), .int64(Int64(limit)))).changed
         }
     }
 

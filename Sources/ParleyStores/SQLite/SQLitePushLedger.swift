@@ -30,39 +30,38 @@ public struct SQLitePushLedger: PushLedger {
         -> AlertClaim
     {
         let (key, user) = (alert.key, alert.userID)
-        guard let ref, let reads = try AlertRows.reads(of: key.deviceID, of: user, db) else { return .sent }
-        let known = try AlertRows.alert(key, db)
-        if let known {
+        guard let ref, let place = try AlertRows.place(of: key, user, db) else { return .sent }
+        if let known = place.known {
             if known.isSent { return .sent }
             if known.at > now { return .held }
         }
+        let isDoubtful = place.known != nil
         let put = try db.cachedStatement(
             sql: """
                 INSERT OR REPLACE INTO push_alerts
-                    (device_id, message_id, conversation_ref, user_id, sequence_number, at, reads, is_doubtful)
+                    (message_id, device_id, conversation_ref, user_id, sequence_number, at, reads, is_doubtful)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         try put.execute(
             arguments: [
-                key.deviceID.blob, key.messageID.blob, ref, user.blob, alert.sequenceNumber, until.milliseconds, reads, known != nil,
+                key.messageID.blob, key.deviceID.blob, ref, user.blob, alert.sequenceNumber, until.milliseconds, place.reads, isDoubtful,
             ])
         // One that was claimed before counts already, unless something was read since.
-        let shown = try AlertRows.shown(ref, on: key.deviceID, of: user, db)
-        try AlertRows.setShown(known == nil ? shown + 1 : max(shown, 1), ref, on: key.deviceID, of: user, db)
-        return .granted(earlier: known == nil ? shown : max(shown - 1, 0))
+        let shown = try AlertRows.show(isDoubtful ? .atLeastOne : .oneMore, ref, on: key.deviceID, of: user, db)
+        return .granted(earlier: shown - 1)
     }
 
     public func settle(_ outcomes: [AlertKey: AlertOutcome], at now: Timestamp) async throws(StoreError) {
         try await database.write { db in
             for (key, outcome) in outcomes {
-                guard let alert = try AlertRows.alert(key, db), !alert.isSent else { continue }
+                guard let alert = try AlertRows.open(key, db) else { continue }
                 switch outcome {
                 case .released where alert.isDoubtful:
-                    try db.cachedStatement(sql: "UPDATE push_alerts SET at = ? WHERE device_id = ? AND message_id = ?")
-                        .execute(arguments: [now.milliseconds, key.deviceID.blob, key.messageID.blob])
+                    try db.cachedStatement(sql: "UPDATE push_alerts SET at = ? WHERE message_id = ? AND device_id = ?")
+                        .execute(arguments: [now.milliseconds, key.messageID.blob, key.deviceID.blob])
                 case .released:
-                    try db.cachedStatement(sql: "DELETE FROM push_alerts WHERE device_id = ? AND message_id = ?")
-                        .execute(arguments: [key.deviceID.blob, key.messageID.blob])
+                    try db.cachedStatement(sql: "DELETE FROM push_alerts WHERE message_id = ? AND device_id = ?")
+                        .execute(arguments: [key.messageID.blob, key.deviceID.blob])
                     try Self.uncount(key, alert, db)
                 case .sent(let badge): try Self.noteShown(key, alert, badge, isCertain: true, now, db)
                 case .unknown(let badge): try Self.noteShown(key, alert, badge, isCertain: false, now, db)
@@ -72,46 +71,38 @@ public struct SQLitePushLedger: PushLedger {
     }
 
     /// What was read since the claim has set the count back already, if it was of this conversation.
-    private static func uncount(_ key: AlertKey, _ alert: AlertRows.Alert, _ db: Database) throws {
-        let (ref, device, user) = (alert.conversationRef, key.deviceID, alert.userID)
-        guard try AlertRows.reads(of: device, of: user, db) == alert.reads else { return }
-        try AlertRows.setShown(try AlertRows.shown(ref, on: device, of: user, db) - 1, ref, on: device, of: user, db)
+    private static func uncount(_ key: AlertKey, _ alert: AlertRows.Open, _ db: Database) throws {
+        guard !alert.hasRead else { return }
+        try AlertRows.setShown((alert.shown ?? 0) - 1, alert.conversationRef, on: key.deviceID, of: alert.userID, db)
     }
 
     private static func noteShown(
-        _ key: AlertKey, _ alert: AlertRows.Alert, _ badge: Int64?, isCertain: Bool, _ now: Timestamp, _ db: Database
+        _ key: AlertKey, _ alert: AlertRows.Open, _ badge: Int64?, isCertain: Bool, _ now: Timestamp, _ db: Database
     ) throws {
-        try db.cachedStatement(sql: "UPDATE push_alerts SET is_sent = ?, at = ? WHERE device_id = ? AND message_id = ?")
-            .execute(arguments: [isCertain, now.milliseconds, key.deviceID.blob, key.messageID.blob])
+        try db.cachedStatement(sql: "UPDATE push_alerts SET is_sent = ?, at = ? WHERE message_id = ? AND device_id = ?")
+            .execute(arguments: [isCertain, now.milliseconds, key.messageID.blob, key.deviceID.blob])
         let user = alert.userID
-        var isOutdated = false
-        if let badge {
-            // Of 0 that may not have arrived nothing follows: the number before may still be there.
-            if isCertain || badge != 0 { try AlertRows.setBadge(badge, of: key.deviceID, of: user, db) }
-            isOutdated = try badge != 0 && AlertRows.reads(of: key.deviceID, of: user, db) != alert.reads
-        }
-        let marker = try db.cachedStatement(sql: "SELECT last_read_sequence FROM participants WHERE conversation_ref = ? AND user_id = ?")
-        if let marker = try Int64.fetchOne(marker, arguments: [alert.conversationRef, user.blob]), marker < alert.sequenceNumber ?? .max {
+        // Of 0 that may not have arrived nothing follows: the number before may still be there.
+        if let badge, badge != alert.badge, isCertain || badge != 0 { try AlertRows.setBadge(badge, of: key.deviceID, of: user, db) }
+        if alert.isPast {
+            try uncount(key, alert, db)
+        } else if alert.shown == nil {
             // It counts since its claim, unless something before it was read meanwhile.
-            let show = try db.cachedStatement(
-                sql: "INSERT OR IGNORE INTO push_shown (user_id, conversation_ref, device_id, alerts) VALUES (?, ?, ?, 1)")
-            try show.execute(arguments: [user.blob, alert.conversationRef, key.deviceID.blob])
-        } else {
-            try Self.uncount(key, alert, db)
-            isOutdated = true
+            try AlertRows.setShown(1, alert.conversationRef, on: key.deviceID, of: user, db)
         }
-        if isOutdated { try TakeBackRows.makeDue(user, alert.conversationRef, at: now, db) }
+        let isBadgeOutdated = badge ?? 0 != 0 && alert.hasRead
+        if alert.isPast || isBadgeOutdated { try TakeBackRows.makeDue(user, alert.conversationRef, at: now, db) }
     }
 
     public func forgetAlerts(before moment: Timestamp, limit: Int) async throws(StoreError) -> Int {
         try await database.write { db in
             let statement = try db.cachedStatement(
                 sql: """
-                    DELETE FROM push_alerts WHERE (device_id, message_id) IN (
-                        SELECT device_id, message_id FROM push_alerts WHERE at < ? ORDER BY at LIMIT ?
+                    DELETE FROM push_alerts WHERE (message_id, device_id) IN (
+                        SELECT message_id, device_id FROM push_alerts WHERE message_id < ? ORDER BY message_id, device_id LIMIT ?
                     )
                     """)
-            try statement.execute(arguments: [moment.milliseconds, limit])
+            try statement.execute(arguments: [MessageID.lowest(of: moment).blob, limit])
             return db.changesCount
         }
     }

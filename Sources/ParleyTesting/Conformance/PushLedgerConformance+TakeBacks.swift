@@ -294,7 +294,6 @@ extension PushLedgerConformance {
             try checkEqual(try await reader.claim(reader.alert(messages[2])), .sent, "a claim for it")
             try await reader.read(to: 2)
             try checkEqual(try await reader.due(), [], "what is due")
-            try checkEqual(try await reader.ledger.forgetAlerts(before: .distantFuture, limit: 10), 0, "the alerts that are left")
         },
         ConformanceCase("a device that is not removed keeps what is remembered of it") { subject in
             let reader = try await subject.reader()
@@ -325,6 +324,26 @@ extension PushLedgerConformance {
                 of: new.user, in: old.conversation, to: .member, maxParticipants: 10, joinedAt: Sample.start)
             let next = try await old.receive(1)[0]
             try checkEqual(try await new.claim(new.alert(next, on: first.id)), .granted(earlier: 0), "the second user's claim")
+            // Of what the device showed to its first user already the second one knows nothing.
+            try checkEqual(try await new.claim(new.alert(message, on: first.id)), .granted(earlier: 1), "the claim of the same message")
+            try await new.ledger.settle([new.alert(message, on: first.id).key: .sent(badge: 2)], at: Sample.start)
+            try checkEqual(try await new.claim(new.alert(message, on: first.id)), .sent, "the claim of one that was sent")
+        },
+        ConformanceCase("an alert that another user's device had claimed is the new user's, and the old claim's end is nothing to them") {
+            subject in
+            let (old, new) = (try await subject.reader(), try await subject.reader(devices: 0))
+            let device = Sample.device(.fcm(token: "shared"), of: old.user)
+            _ = try await subject.devices.register(device, maxPerUser: 10)
+            let message = try await old.receive(1)[0]
+            try checkEqual(try await old.claim(old.alert(message, on: device.id)), .granted(earlier: 0), "the first user's claim")
+            _ = try await subject.devices.register(Sample.device(.fcm(token: "shared"), of: new.user), maxPerUser: 10)
+            try await old.ledger.settle([old.alert(message, on: device.id).key: .sent(badge: 1)], at: Sample.start)
+            try await old.read(to: 1)
+            try checkEqual(try await old.due(), [], "what is due of the first user")
+            try checkEqual(try await new.claim(new.alert(message, on: device.id)), .granted(earlier: 0), "the second user's claim")
+            try checkEqual(
+                try await subject.other.claim([new.alert(message, on: device.id)], until: Sample.time(30), at: Sample.start)[
+                    new.alert(message, on: device.id).key], .held, "another worker's")
         },
     ]
 }

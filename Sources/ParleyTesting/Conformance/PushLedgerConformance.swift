@@ -134,23 +134,30 @@ public enum PushLedgerConformance {
     ]
 
     private static let forgetting: [ConformanceCase<LedgerSubject>] = [
-        ConformanceCase("alerts are forgotten oldest first, as many as asked for, with claims that ended") { subject in
+        ConformanceCase("alerts of old messages are forgotten, oldest first, as many as asked for, with claims") { subject in
             let reader = try await subject.reader()
-            let messages = try await reader.receive(5)
-            for place in [2, 0, 1] { try await reader.show(messages[place], at: Double(10 * place)) }
-            _ = try await reader.claim(reader.alert(messages[3]), at: 0)
-            _ = try await reader.claim(reader.alert(messages[4]), at: 100)
+            let other = try await subject.device(of: reader.user)
+            func alert(_ seconds: Double, on device: DeviceID? = nil) -> IntendedAlert {
+                let id = MessageID(high: MessageID.lowest(of: Sample.time(seconds)).high | 0xABCD, low: 7)
+                return IntendedAlert(
+                    key: AlertKey(messageID: id, deviceID: device ?? reader.devices[0]), conversationID: reader.conversation,
+                    userID: reader.user, sequenceNumber: 1)
+            }
+            let sent = [alert(20), alert(0), alert(10), alert(0, on: other)]
+            _ = try await reader.ledger.claim(sent + [alert(30), alert(100)], until: Sample.time(200), at: Sample.time(150))
+            try await reader.ledger.settle(Dictionary(uniqueKeysWithValues: sent.map { ($0.key, .sent(badge: nil)) }), at: Sample.time(160))
             try checkEqual(try await reader.ledger.forgetAlerts(before: Sample.start, limit: 10), 0, "of those that are too young")
-            try checkEqual(try await reader.ledger.forgetAlerts(before: Sample.time(100), limit: 2), 2, "of four, two")
-            try checkEqual(try await reader.claim(reader.alert(messages[2]), at: 100), .sent, "the youngest one")
+            try checkEqual(try await reader.ledger.forgetAlerts(before: Sample.time(100), limit: 3), 3, "of five, three")
+            try checkEqual(try await reader.claim(sent[0], at: 170), .sent, "the youngest of them")
             try checkEqual(try await reader.ledger.forgetAlerts(before: Sample.time(100), limit: 10), 2, "the rest")
             try checkEqual(try await reader.ledger.forgetAlerts(before: Sample.time(100), limit: 10), 0, "what is left")
-            for place in 0..<4 {
-                let claim = try await reader.claim(reader.alert(messages[place]), at: 100)
-                // Three were sent, two claimed; and each of these counts for the next.
-                try checkEqual(claim, .granted(earlier: 5 + place), "a forgotten one, which devices still show")
+            // Three were sent to the device, two claimed; and each of these counts for the next.
+            for (place, seconds) in [0.0, 10, 20, 30].enumerated() {
+                try checkEqual(
+                    try await reader.claim(alert(seconds), at: 170), .granted(earlier: 5 + place),
+                    "a forgotten one, which devices still show")
             }
-            try checkEqual(try await reader.claim(reader.alert(messages[4]), at: 100), .held, "the claim that goes on")
+            try checkEqual(try await reader.claim(alert(100), at: 170), .held, "the claim of the young one")
         }
     ]
 

@@ -20,15 +20,15 @@ extension SQLiteCopySource {
         }
     }
 
-    /// The next alerts that were sent, by device and message.
+    /// The next alerts that were sent, by message and device.
     public func alerts(after key: AlertKey?) async throws(StoreError) -> [CopiedAlert] {
         try await database.read { db in
             let rows = try Row.fetchAll(
                 db.cachedStatement(
                     sql: """
                         SELECT device_id, message_id, (SELECT id FROM conversations WHERE ref = conversation_ref), user_id, sequence_number, at
-                        FROM push_alerts WHERE (device_id, message_id) > (?, ?) AND is_sent = 1 ORDER BY device_id, message_id LIMIT ?
-                        """), arguments: [key?.deviceID.blob ?? Data(), key?.messageID.blob ?? Data(), sizes.rows])
+                        FROM push_alerts WHERE (message_id, device_id) > (?, ?) AND is_sent = 1 ORDER BY message_id, device_id LIMIT ?
+                        """), arguments: [key?.messageID.blob ?? Data(), key?.deviceID.blob ?? Data(), sizes.rows])
             return try rows.map { row in
                 CopiedAlert(
                     key: AlertKey(messageID: try row.messageID(at: 1), deviceID: try row.id(at: 0)), conversationID: try row.id(at: 2),
