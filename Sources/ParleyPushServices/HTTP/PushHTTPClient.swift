@@ -34,6 +34,8 @@ public final class PushHTTPClient: Service {
         configuration.connectionPool.idleTimeout = .hours(1)
         // The worker waits and tries again; here a server that cannot be reached is an answer.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // It would take every address apart for a tracer that does nothing.
+        configuration.tracing.tracer = nil
         let unanswered = ChannelOptions.Types.SocketOption.Value(limits.answerSeconds * 1000)
         configuration.http2ConnectionDebugInitializer = { channel in
             connections.add(channel)

@@ -46,6 +46,8 @@ final class PushConnections: Sendable {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = limits.maxUnderWayPerOrigin
         // The worker tries again, and knows when.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // It would take every address apart for a tracer that does nothing.
+        configuration.tracing.tracer = nil
         if !allowsPrivate {
             // Called before anything of HTTP is sent: the name may have led elsewhere than when it was looked up.
             configuration.http1_1ConnectionDebugInitializer = Self.refusePrivateAddress
