@@ -13,6 +13,7 @@ public enum CopyStep: Sendable, CaseIterable {
     case settingsPut
     case alertsPut
     case showingsPut
+    case attendancesPut
     case pushJobsQueued
     case pushJobsNoted
     case deadLettersPutAside

@@ -3,8 +3,8 @@ import ParleyModel
 import ParleyPostgres
 import ParleyStores
 
-/// Takes along which alerts were sent, and what devices show, from a folder that nobody serves: so that nobody is alerted twice
-/// of a message, and what is read is taken back where it was shown.
+/// Takes along which alerts were sent, what devices show and who is to be looked at again, from a folder that nobody serves: so that
+/// nobody is alerted twice of a message, what is read is taken back where it was shown, and who went with the folder's process is told.
 struct LedgerCopy: Sendable {
     let source: CopiedFolder
     let postgres: PostgresCopyTarget
@@ -13,6 +13,7 @@ struct LedgerCopy: Sendable {
     func run(_ counts: inout CopyCounts) async throws {
         counts.rows += try await copyAlerts()
         counts.rows += try await copyShowings()
+        counts.rows += try await copyAttendances()
     }
 
     private func copyAlerts() async throws -> Int64 {
@@ -36,6 +37,19 @@ struct LedgerCopy: Sendable {
             let through = page.last?.userID
             changed += Int64(try await postgres.putShowings(page, after: after, through: through))
             try await hook(.showingsPut)
+            guard let through else { return changed }
+            after = through
+        }
+    }
+
+    private func copyAttendances() async throws -> Int64 {
+        var after: CopiedAttendance.Key?
+        var changed: Int64 = 0
+        while true {
+            let page = try await source.reader.attendances(after: after)
+            let through = page.last?.key
+            changed += Int64(try await postgres.putAttendances(page, after: after, through: through))
+            try await hook(.attendancesPut)
             guard let through else { return changed }
             after = through
         }

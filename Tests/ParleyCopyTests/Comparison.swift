@@ -136,6 +136,17 @@ struct Comparison {
             showing.takeBacks.map { "\(showing.userID)|\($0.conversationID)|\($0.lastReadSequence)|\($0.attempts)" }
         }
         #expect(Set(due.split(separator: "\n").map(String.init)) == Set(takeBacks))
+        let gone = try await target.sql(
+            """
+            SELECT user_id, node_id, (extract(epoch FROM since) * 1000)::int8, (extract(epoch FROM seen_until) * 1000)::int8,
+                (extract(epoch FROM due_at) * 1000)::int8
+            FROM attendances ORDER BY user_id, node_id
+            """)
+        let attendances = try await reader.attendances(after: nil).map {
+            let seen = $0.seenUntil.map { "\($0.milliseconds)" } ?? ""
+            return "\($0.key.userID)|\($0.key.node)|\($0.since.milliseconds)|\(seen)|\($0.dueAt.milliseconds)"
+        }
+        #expect(gone.split(separator: "\n").map(String.init) == attendances)
     }
 
     private func list(_ store: any ConversationStore, _ user: UserID) async throws -> [ConversationView] {

@@ -38,6 +38,7 @@ struct CopyTests {
                 #expect(summary.counts.pushJobs == 6 && summary.counts.deadLetters == 3)
                 try await folder.serve { try await Comparison(world: world, source: $0, target: cluster).run() }
                 #expect(try await cluster.sql("SELECT count(*) > 5 FROM push_alerts") == "t")
+                #expect(try await cluster.sql("SELECT count(*) > 5 AND count(*) = count(due_at) FROM attendances") == "t")
                 let before = try await Self.fingerprint(cluster)
                 let again = try await Self.copier(folder, cluster, sizes: sizes).run()
                 #expect(again.end == .finished && again.counts.changes == 0)
@@ -178,6 +179,7 @@ struct CopyTests {
         for table in [
             "conversations", "conversation_sequences", "participants", "departures", "media", "devices", "token_revocations",
             "node_checkpoints", "notification_settings", "push_devices", "push_alerts", "push_shown", "push_take_backs",
+            "attendances",
         ] {
             found.append(try await cluster.sql("SELECT xmin, ctid, * FROM \(table) ORDER BY ctid"))
         }

@@ -32,6 +32,7 @@ struct SampleStores: Sendable {
     let revocations: SQLiteTokenRevocationStore
     let settings: SQLiteNotificationSettingsStore
     let ledger: SQLitePushLedger
+    let attendances: SQLiteAttendanceStore
     let queue: SQLitePushQueue
 
     init(_ database: SQLiteDatabase) {
@@ -43,6 +44,7 @@ struct SampleStores: Sendable {
         revocations = SQLiteTokenRevocationStore(database)
         settings = SQLiteNotificationSettingsStore(database)
         ledger = SQLitePushLedger(database)
+        attendances = SQLiteAttendanceStore(database)
         queue = SQLitePushQueue(database)
     }
 }
@@ -91,6 +93,7 @@ struct SampleWorld: Sendable {
         media.append(sound)
         try await addDevices(stores)
         for _ in 0..<steps { try await step(stores, &random) }
+        try await leaveAttendances(stores)
         try await leaveJobs(stores)
     }
 
@@ -192,6 +195,18 @@ struct SampleWorld: Sendable {
                 quietHours: hours, privacy: number % 2 == 0 ? .ids : nil)
             try await stores.settings.setNotificationSettings(settings, of: user)
         }
+    }
+
+    /// Some sit at connections, some have gone, with and without a sign of when they were there last, and some of these are just looked at.
+    private mutating func leaveAttendances(_ stores: SampleStores) async throws {
+        let (store, node, earlier) = (stores.attendances, NodeID(0xA1), NodeID(0xA0))
+        try await store.began(Array(users.prefix(6)), at: node, since: tick())
+        let (since, seen) = (tick(), tick())
+        try await store.ended(
+            users.prefix(2).map { EndedAttendance(userID: $0, since: since, seenUntil: seen) }, at: node, dueAt: tick())
+        try await store.began(Array(users[4...]), at: earlier, since: tick())
+        try await store.ended(node: earlier, dueAt: tick())
+        _ = try await store.leaseLooks(limit: 2, seconds: 60, at: tick())
     }
 
     /// Jobs that wait, that are leased by nobody any more, that wait for their next try, and that were given up.

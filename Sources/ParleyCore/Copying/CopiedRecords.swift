@@ -151,6 +151,33 @@ public struct CopiedAlert: Sendable, Equatable {
     }
 }
 
+/// Somebody who sat at connections and is to be looked at again.
+public struct CopiedAttendance: Sendable, Equatable {
+    /// Who it is, and where they sat.
+    public struct Key: Sendable, Equatable {
+        public let userID: UserID
+        public let node: NodeID
+
+        public init(userID: UserID, node: NodeID) {
+            self.userID = userID
+            self.node = node
+        }
+    }
+
+    public let key: Key
+    public let since: Timestamp
+    public let seenUntil: Timestamp?
+    /// Leases count as ended. Whoever sat there when the folder's process ended is due from the beginning.
+    public let dueAt: Timestamp
+
+    public init(key: Key, since: Timestamp, seenUntil: Timestamp?, dueAt: Timestamp) {
+        self.key = key
+        self.since = since
+        self.seenUntil = seenUntil
+        self.dueAt = dueAt
+    }
+}
+
 /// What a user's devices show, and what of it is to be taken back.
 public struct CopiedShowing: Sendable, Equatable {
     public struct Device: Sendable, Equatable {

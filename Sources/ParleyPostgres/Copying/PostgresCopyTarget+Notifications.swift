@@ -75,6 +75,46 @@ extension PostgresCopyTarget {
         return try await write { transaction throws(PostgresFailure) in try transaction.run(calls).reduce(0) { $0 + $1.changed } }
     }
 
+    // MARK: Attendances
+
+    private static let removeAttendances = PostgresStatement(
+        "copy.attendances.remove",
+        """
+        DELETE FROM attendances AS a
+        WHERE ($1::uuid IS NULL OR (user_id, node_id) > ($1, $2)) AND ($3::uuid IS NULL OR (user_id, node_id) <= ($3, $4))
+            AND NOT EXISTS (
+                SELECT 1 FROM unnest($5::uuid[], $6::text[]) AS new (user_id, node_id)
+                WHERE new.user_id = a.user_id AND new.node_id = a.node_id
+            )
+        """)
+    private static let putAttendances = PostgresStatement(
+        "copy.attendances.put",
+        """
+        INSERT INTO attendances AS a (user_id, node_id, since, seen_until, due_at)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[])
+        ON CONFLICT (user_id, node_id) DO UPDATE SET since = excluded.since, seen_until = excluded.seen_until, due_at = excluded.due_at
+        WHERE (a.since, a.seen_until, a.due_at) IS DISTINCT FROM (excluded.since, excluded.seen_until, excluded.due_at)
+        """)
+
+    /// Makes the attendances between two keys what a page says. Tells how many rows changed.
+    /// - Parameter through: The last key on the page; nil for the last page.
+    public func putAttendances(
+        _ records: [CopiedAttendance], after: CopiedAttendance.Key?, through: CopiedAttendance.Key?
+    ) async throws -> Int {
+        let keys: [PostgresValue] = [.ids(records.map(\.key.userID)), .texts(records.map(\.key.node.description))]
+        let bounds: [PostgresValue] = [
+            .id(after?.userID), .text(after?.node.description), .id(through?.userID), .text(through?.node.description),
+        ]
+        let times: [PostgresValue] = [
+            .timestamps(records.map(\.since)), .timestamps(records.map(\.seenUntil)), .timestamps(records.map(\.dueAt)),
+        ]
+        let calls = [
+            PostgresCall(statement: Self.removeAttendances, parameters: bounds + keys),
+            PostgresCall(statement: Self.putAttendances, parameters: keys + times),
+        ]
+        return try await write { transaction throws(PostgresFailure) in try transaction.run(calls).reduce(0) { $0 + $1.changed } }
+    }
+
     // MARK: What devices show
 
     private static func removal(_ table: String, _ column: String) -> PostgresStatement {

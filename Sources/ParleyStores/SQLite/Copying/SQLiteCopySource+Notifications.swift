@@ -50,6 +50,24 @@ extension SQLiteCopySource {
         }
     }
 
+    /// The next who sat at connections, by user and node.
+    public func attendances(after key: CopiedAttendance.Key?) async throws(StoreError) -> [CopiedAttendance] {
+        try await database.read { db in
+            let rows = try Row.fetchAll(
+                db.cachedStatement(
+                    sql: """
+                        SELECT user_id, node_id, since, seen_until, ifnull(due_at, since) FROM attendances
+                        WHERE (user_id, node_id) > (?, ?) ORDER BY user_id, node_id LIMIT ?
+                        """), arguments: [key?.userID.blob ?? Data(), key?.node.description ?? "", sizes.rows])
+            return try rows.map { row in
+                guard let node = NodeID(row[1] as String) else { throw StoreError.unexpected("node_id is not ten hex digits") }
+                return CopiedAttendance(
+                    key: CopiedAttendance.Key(userID: try row.id(at: 0), node: node), since: row.timestamp(at: 2),
+                    seenUntil: (row[3] as Int64?).map(Timestamp.init(milliseconds:)), dueAt: row.timestamp(at: 4))
+            }
+        }
+    }
+
     private static func showing(of user: UserID, _ db: Database) throws -> CopiedShowing {
         let devices = try Row.fetchAll(
             db.cachedStatement(sql: "SELECT device_id, badge, reads FROM push_devices WHERE user_id = ? ORDER BY device_id"),
