@@ -33,6 +33,19 @@ struct PushServicesTests {
     }
 
     @Test(arguments: [
+        ("push.apns.localization_key", "KEY", "push.apns.key_file"), ("push.apns.url", "https://proxy", "push.apns.key_file"),
+        ("push.fcm.channel_id", "messages", "push.fcm.service_account_file"),
+        ("push.fcm.localization_key", "KEY", "push.fcm.service_account_file"),
+        ("push.fcm.url", "https://proxy", "push.fcm.service_account_file"),
+    ])
+    func `what has no effect without a push service's key is refused`(option: String, value: String, key: String) async throws {
+        let refusal = await #expect(throws: Settings.Invalid.self) {
+            _ = try await Settings(flags: [option: value], environment: [:], file: nil)
+        }
+        #expect(try #require(refusal).description.contains("\(option) has no effect: \(key) is not set."))
+    }
+
+    @Test(arguments: [
         (apns, "push.apns.key_file: the file /nowhere/key.p8 is not there."),
         (
             ["push.fcm.service_account_file": "/nowhere/account.json"],

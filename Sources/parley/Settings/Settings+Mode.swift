@@ -17,13 +17,21 @@ extension Settings {
         return pushContradictions
     }
 
-    /// A key for APNs is of no use without its names, nor are these without it.
+    /// A key for APNs is of no use without its names, nor are these without it; what only shapes a push service's notifications is of
+    /// none without its key.
     private var pushContradictions: [String] {
         let keys = ["push.apns.key_file", "push.apns.key_id", "push.apns.team_id", "push.apns.topic"]
         let missing = keys.filter { optional($0) == nil }
-        guard !missing.isEmpty, missing.count < keys.count else { return [] }
+        if !missing.isEmpty, missing.count < keys.count {
+            return [
+                "APNs needs \(keys.joined(separator: ", ")); \(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") not set."
+            ]
+        }
         return [
-            "APNs needs \(keys.joined(separator: ", ")); \(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are") not set."
-        ]
+            ("push.apns.key_file", ["push.apns.localization_key", "push.apns.url"]),
+            ("push.fcm.service_account_file", ["push.fcm.channel_id", "push.fcm.localization_key", "push.fcm.url"]),
+        ].flatMap { key, options in
+            optional(key) == nil ? options.filter { optional($0) != nil }.map { "\($0) has no effect: \(key) is not set." } : []
+        }
     }
 }
