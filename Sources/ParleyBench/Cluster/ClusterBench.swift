@@ -97,9 +97,9 @@ struct ClusterBench {
         _ size: Int, _ conversation: ConversationID, _ groups: GroupPlan, _ arena: ClusterArena, _ results: inout BenchResults
     ) async throws {
         let kind = RowKind.createsInGroup(size, sizes.aimConcurrency)
-        let sources = arena.requests.createsOverOne(conversation, users: groups.senders, senders: sizes.aimConcurrency)
         for turn in 1...configuration.measuredRepeats {
             for place in [ClusterPlace.oneNode, .twoNodes] {
+                let sources = arena.requests.createsOverOne(conversation, users: groups.senders, senders: sizes.aimConcurrency)
                 results.add(.on(place, kind), try await arena.measure(kind, sources, on: place, turn: turn))
             }
         }
