@@ -14,6 +14,12 @@ struct CreatesFirstTests {
         #expect(createsFirst.restSeconds(after: .milliseconds(20)) == 0.08)
     }
 
+    @Test func `after little work it rests for a moment, so that more comes together`() {
+        let createsFirst = CreatesFirst(activity, timeSource: time)
+        activity.created(at: time.now())
+        #expect(createsFirst.restSeconds(after: .microseconds(10)) == CreatesFirst.minRestSeconds)
+    }
+
     @Test func `a rest is bounded, so that notifications never stop`() {
         let createsFirst = CreatesFirst(activity, timeSource: time)
         activity.created(at: time.now())

@@ -17,10 +17,13 @@ public final class CreateActivity: Sendable {
 ///
 /// Queueing and sending notifications compete with creates for the processor and for the store's one writer. While
 /// creates come in, whoever does such work rests after each batch for four times as long as the batch took, so that a
-/// burst, or a group of 100,000, delays notifications and hardly a create; when creates pause, it works without rest.
+/// burst, or a group of 100,000, delays notifications and hardly a create; when creates pause, it works without rest. It rests for
+/// a moment also after little work, so that what comes meanwhile is one batch: most of its cost is by the batch.
 public struct CreatesFirst: Sendable {
     /// Rest for each second of work.
     static let restShare = 4.0
+    /// The shortest rest after a batch, in seconds.
+    static let minRestSeconds = 0.02
     /// The longest rest after one batch, in seconds: notifications never stop altogether.
     static let maxRestSeconds = 0.5
 
@@ -49,6 +52,6 @@ public struct CreatesFirst: Sendable {
     /// How long to rest; 0 when no creates come in.
     func restSeconds(after worked: Duration) -> Double {
         guard let activity, activity.isRecent(at: timeSource.now()) else { return 0 }
-        return min(Double(worked.nanoseconds) / 1e9 * Self.restShare, Self.maxRestSeconds)
+        return min(max(Double(worked.nanoseconds) / 1e9 * Self.restShare, Self.minRestSeconds), Self.maxRestSeconds)
     }
 }
