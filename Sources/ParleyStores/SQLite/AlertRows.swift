@@ -37,7 +37,6 @@ enum AlertRows {
     struct Open {
         let conversationRef: Int64
         let userID: UserID
-        let sequenceNumber: Int64?
         let isDoubtful: Bool
         /// Whether its user has read anything since the claim.
         let hasRead: Bool
@@ -51,13 +50,12 @@ enum AlertRows {
         init(_ row: Row) throws {
             conversationRef = row[0]
             userID = try row.id(at: 1)
-            let sequence: Int64? = row[2]
-            sequenceNumber = sequence
             isDoubtful = row[3]
             hasRead = row[4]
             badge = row[5]
             shown = row[6]
-            let marker: Int64? = row[7]
+            // A message without a number counts until something is read.
+            let (sequence, marker): (Int64?, Int64?) = (row[2], row[7])
             isPast = marker.map { $0 >= sequence ?? .max } ?? true
         }
     }
