@@ -11,45 +11,26 @@ struct LedgerCopy: Sendable {
     let hook: CopyHook
 
     func run(_ counts: inout CopyCounts) async throws {
-        counts.rows += try await copyAlerts()
-        counts.rows += try await copyShowings()
-        counts.rows += try await copyAttendances()
+        counts.rows += try await copy(
+            .alertsPut, by: \.key, read: source.reader.alerts(after:), put: postgres.putAlerts(_:after:through:))
+        counts.rows += try await copy(
+            .showingsPut, by: \.userID, read: source.reader.showings(after:), put: postgres.putShowings(_:after:through:))
+        counts.rows += try await copy(
+            .attendancesPut, by: \.key, read: source.reader.attendances(after:), put: postgres.putAttendances(_:after:through:))
     }
 
-    private func copyAlerts() async throws -> Int64 {
-        var after: AlertKey?
+    /// Page by page; tells how many rows changed.
+    private func copy<Record, Key>(
+        _ step: CopyStep, by key: KeyPath<Record, Key>, read: (Key?) async throws -> [Record],
+        put: ([Record], Key?, Key?) async throws -> Int
+    ) async throws -> Int64 {
+        var after: Key?
         var changed: Int64 = 0
         while true {
-            let page = try await source.reader.alerts(after: after)
-            let through = page.last?.key
-            changed += Int64(try await postgres.putAlerts(page, after: after, through: through))
-            try await hook(.alertsPut)
-            guard let through else { return changed }
-            after = through
-        }
-    }
-
-    private func copyShowings() async throws -> Int64 {
-        var after: UserID?
-        var changed: Int64 = 0
-        while true {
-            let page = try await source.reader.showings(after: after)
-            let through = page.last?.userID
-            changed += Int64(try await postgres.putShowings(page, after: after, through: through))
-            try await hook(.showingsPut)
-            guard let through else { return changed }
-            after = through
-        }
-    }
-
-    private func copyAttendances() async throws -> Int64 {
-        var after: CopiedAttendance.Key?
-        var changed: Int64 = 0
-        while true {
-            let page = try await source.reader.attendances(after: after)
-            let through = page.last?.key
-            changed += Int64(try await postgres.putAttendances(page, after: after, through: through))
-            try await hook(.attendancesPut)
+            let page = try await read(after)
+            let through = page.last?[keyPath: key]
+            changed += Int64(try await put(page, after, through))
+            try await hook(step)
             guard let through else { return changed }
             after = through
         }

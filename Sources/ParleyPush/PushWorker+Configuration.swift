@@ -56,7 +56,7 @@ extension PushWorker {
         public var takeBackLeaseSeconds = 60.0
         /// Taking back is given up when it still fails then; the next alert brings the right number.
         public var takeBackAttempts = 10
-        /// How long it is remembered that an alert was sent: longer than alerts live, so that none is sent twice.
+        /// How long it is remembered that an alert was sent, from its message on: longer than alerts live, so that none is sent twice.
         public var rememberSeconds = 30.0 * 86_400
         /// Between two looks for alerts that need not be remembered any more, and how many are forgotten at once.
         public var forgetSeconds = 600.0

@@ -247,7 +247,7 @@ public enum PostgresSchema {
     ///   since.
     ///
     /// Without foreign keys: with them each alert would lock the rows of its device and its conversation. Removing a device
-    /// removes its rows in the same transaction, and conversations are never removed.
+    /// removes its rows in the same transaction, but for its alerts (``alertsByMessage``), and conversations are never removed.
     private static let pushLedger = [
         // The primary key serves "is a device of this user's told anything?", which every reader asks, and "of this device".
         """
@@ -259,7 +259,7 @@ public enum PostgresSchema {
             PRIMARY KEY (user_id, device_id)
         ) WITH (fillfactor = 80)
         """,
-        // The primary key serves claims, settling, and the removal of a device.
+        // The primary key served claims, settling, and the removal of a device, until `alertsByMessage` turned it round.
         """
         CREATE TABLE push_alerts (
             device_id uuid NOT NULL,
