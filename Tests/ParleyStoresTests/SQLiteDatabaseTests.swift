@@ -31,6 +31,17 @@ struct SQLiteDatabaseTests {
         try SQLiteDatabase(folder: folder.path, access: .exclusive, logger: logger).close()
     }
 
+    @Test func `a folder that is closed is free, though a child that is being started has a copy of the lock`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/lock"
+        let lock = try FolderLock(path: path)
+        let copy = dup(lock.descriptor)
+        defer { close(copy) }
+        #expect(throws: FolderLock.Held.self) { try FolderLock(path: path) }
+        lock.release()
+        try FolderLock(path: path).release()
+    }
+
     @Test func `a reader beside a running server is let in, and refused where there is no database`() throws {
         let folder = try TemporaryFolder()
         let refusal = #expect(throws: SQLiteDatabase.OpenError.self) {

@@ -158,7 +158,7 @@ public final class SQLiteDatabase: Sendable {
 final class FolderLock: Sendable {
     struct Held: Error {}
 
-    private let descriptor: Int32
+    let descriptor: Int32
 
     init(path: String) throws {
         descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
@@ -171,7 +171,12 @@ final class FolderLock: Sendable {
         }
     }
 
-    func release() { close(descriptor) }
+    /// Unlocked by name: a child that is just being started has a copy of the descriptor until it runs its program, and closing ours alone
+    /// would leave it the lock.
+    func release() {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }
 
 extension StoreError {
