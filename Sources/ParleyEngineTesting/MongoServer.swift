@@ -39,7 +39,8 @@ public final class MongoServer: Sendable {
     public func start() throws { try process.start() }
 
     /// As of ``ParleyTesting/ServerProcess``.
-    public func signal(_ signal: Int32) { process.signal(signal) }
+    public func halt() async throws { try await process.halt() }
+    public func goOn() { process.goOn() }
 
     /// Ends it as a crash would.
     public func kill() async { await process.kill() }

@@ -2,9 +2,22 @@ import Foundation
 import ParleyEngines
 public import ParleyMongo
 
+extension MongoConfiguration {
+    /// With limits that a machine which is busy with other tests keeps.
+    public static var patient: MongoConfiguration {
+        var configuration = MongoConfiguration()
+        configuration.serverSelectionMilliseconds = 60_000
+        configuration.connectMilliseconds = 60_000
+        configuration.socketMilliseconds = 60_000
+        configuration.writeConcernMilliseconds = 50_000
+        configuration.maxContentionSeconds = 60
+        return configuration
+    }
+}
+
 /// Runs the body with a database of its own on the shared server, migrated.
 public func withMongo<Value>(
-    _ configuration: MongoConfiguration = .init(), _ body: (MongoDatabase, _ url: String) async throws -> Value
+    _ configuration: MongoConfiguration = .patient, _ body: (MongoDatabase, _ url: String) async throws -> Value
 ) async throws -> Value {
     let url = try await MongoServer.shared.value.url("t\(UUID().uuidString.prefix(18))")
     return try await withMongo(url, configuration) { try await body($0, url) }
@@ -12,7 +25,7 @@ public func withMongo<Value>(
 
 /// Runs the body with that database, migrated, and closes it.
 public func withMongo<Value>(
-    _ url: String, _ configuration: MongoConfiguration = .init(), _ body: (MongoDatabase) async throws -> Value
+    _ url: String, _ configuration: MongoConfiguration = .patient, _ body: (MongoDatabase) async throws -> Value
 ) async throws -> Value {
     try await migrate(url)
     let database = try MongoDatabase(url: url, configuration: configuration)

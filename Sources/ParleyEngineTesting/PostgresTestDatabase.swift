@@ -37,9 +37,19 @@ public struct TestDatabase: Sendable {
     }
 }
 
+extension PostgresLimits {
+    /// Limits that a machine which is busy with other tests keeps.
+    public static var patient: PostgresLimits {
+        var limits = PostgresLimits()
+        limits.connectSeconds = 60
+        limits.statementSeconds = 60
+        return limits
+    }
+}
+
 /// Runs the body with connections to a database, and closes them.
 public func withPool<Value>(
-    _ url: PostgresURL, connections: Int = 4, limits: PostgresLimits = .init(), _ body: (PostgresDatabase) async throws -> Value
+    _ url: PostgresURL, connections: Int = 4, limits: PostgresLimits = .patient, _ body: (PostgresDatabase) async throws -> Value
 ) async throws -> Value {
     let database = PostgresDatabase(url, connections: connections, limits: limits)
     do {

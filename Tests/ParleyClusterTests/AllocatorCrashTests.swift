@@ -116,7 +116,7 @@ struct AllocatorCrashTests {
     {
         let cluster = try await Cluster()
         var limits = PostgresSequences.Limits()
-        (limits.idleSeconds, limits.statementSeconds) = (1, 5)
+        (limits.idleSeconds, limits.statementSeconds) = (1, 60)
         let gate = Gate()
         try await cluster.withNode(limits) { reached in
             if reached == moment { gate.pass() }
@@ -127,9 +127,8 @@ struct AllocatorCrashTests {
                 async let late = stopped.store.append(batch)
                 defer { gate.open() }
                 try await until { gate.hasHeldOne }
-                let start = ContinuousClock.now
+                // The server ends the transaction that stands still. Were it only waited for, this would fail after a minute.
                 let passing = try await other.store.append([Sample.draft(in: conversation, from: users[1])])[0]
-                #expect(ContinuousClock.now - start < .seconds(4.5), "the server ended the transaction, not the wait for it")
                 #expect(passing.storedMessage?.sequenceNumber == (moment == .stored ? 4 : 1))
                 try await expectTrueCounts(of: conversation, users, on: other, in: cluster)
                 gate.open()
@@ -142,7 +141,7 @@ struct AllocatorCrashTests {
     @Test func `who waits for rows too long is refused, and has stored nothing (P8)`() async throws {
         let cluster = try await Cluster()
         var (patient, short) = (PostgresSequences.Limits(), PostgresSequences.Limits())
-        (patient.idleSeconds, short.statementSeconds) = (60, 1)
+        (patient.idleSeconds, short.statementSeconds) = (600, 1)
         let gate = Gate()
         try await cluster.withNode(patient) { moment in
             if moment == .locked { gate.pass() }
@@ -156,7 +155,7 @@ struct AllocatorCrashTests {
                 let error = await #expect(throws: StoreError.self) {
                     try await other.store.append([Sample.draft(in: conversation, from: users[1])])
                 }
-                #expect(ContinuousClock.now - start < .seconds(4))
+                #expect(ContinuousClock.now - start < .seconds(60))
                 guard case .unavailable = error else { return #expect(Bool(false), "\(String(describing: error))") }
                 #expect(try await other.stores.allMessages(of: conversation) == [])
                 gate.open()

@@ -31,7 +31,7 @@ struct AllocatorOutageTests {
     @Test func `without MongoDB nothing is raised, and no row stays locked`() async throws {
         let server = try await MongoServer.make()
         let cluster = try await Cluster(mongo: server)
-        var configuration = MongoConfiguration()
+        var configuration = MongoConfiguration.patient
         configuration.serverSelectionMilliseconds = 500
         try await cluster.withNode(mongo: configuration) { node in
             let (conversation, users) = try await node.stores.pair()

@@ -40,6 +40,15 @@ struct ClusterNode: Sendable {
     }
 }
 
+extension PostgresSequences.Limits {
+    /// Limits that a machine which is busy with other tests keeps.
+    static var patient: Self {
+        var limits = Self()
+        (limits.idleSeconds, limits.statementSeconds) = (60, 60)
+        return limits
+    }
+}
+
 /// The engines that the nodes of one test share: a database of its own in each.
 struct Cluster: Sendable {
     let mongo: String
@@ -58,8 +67,8 @@ struct Cluster: Sendable {
 
     /// Runs the body on a node.
     func withNode<Value>(
-        _ limits: PostgresSequences.Limits = .init(), mongo configuration: MongoConfiguration = .init(),
-        connections: PostgresLimits = .init(), pools: Int = 4, maxSettleSeconds: Double = 10,
+        _ limits: PostgresSequences.Limits = .patient, mongo configuration: MongoConfiguration = .patient,
+        connections: PostgresLimits = .patient, pools: Int = 4, maxSettleSeconds: Double = 60,
         reach: @escaping @Sendable (RowLockAppend.Moment) -> Void = { _ in }, _ body: (ClusterNode) async throws -> Value
     ) async throws -> Value {
         var configuration = configuration

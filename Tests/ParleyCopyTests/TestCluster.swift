@@ -71,10 +71,10 @@ struct TestCluster: Sendable {
         let name = "copy_" + UUID().uuidString.filter(\.isHexDigit).lowercased()
         let server = try await PostgresServer.shared.value
         try await server.query("CREATE DATABASE \(name)", in: "postgres")
-        let postgres = PostgresDatabase(try server.url(database: name), connections: 3)
+        let postgres = PostgresDatabase(try server.url(database: name), connections: 3, limits: .patient)
         _ = try await PostgresMigrator(postgres).migrate()
         let mongoURL = try await MongoServer.shared.value.url(name)
-        let mongo = try MongoDatabase(url: mongoURL)
+        let mongo = try MongoDatabase(url: mongoURL, configuration: .patient)
         try await MongoSchema(mongo).migrate()
         var configuration = RabbitMQConfiguration(url: try AMQPURL(await RabbitMQServer.shared.value.urlText))
         configuration.queueName = name

@@ -65,11 +65,12 @@ struct MongoCrashTests {
             let store = MongoMessageStore.node(database)
             let (conversation, user) = (ConversationID.random(), Sample.users(1)[0])
             _ = try await store.append([Sample.draft(in: conversation, from: user)])
-            server.signal(SIGSTOP)
+            try await server.halt()
+            defer { server.goOn() }
             let batch = (0..<3).map { Sample.draft(in: conversation, from: user, "Lost \($0)") }
             async let outcomes = store.append(batch)
             try await Task.sleep(for: .seconds(5))
-            server.signal(SIGCONT)
+            server.goOn()
             #expect(try await outcomes.map { $0.storedMessage?.sequenceNumber } == [2, 3, 4])
             #expect(try await store.all(of: conversation).map(\.sequenceNumber) == [1, 2, 3, 4])
         }
@@ -85,14 +86,15 @@ struct MongoCrashTests {
             let store = MongoMessageStore.node(database)
             let (conversation, user) = (ConversationID.random(), Sample.users(1)[0])
             _ = try await store.append([Sample.draft(in: conversation, from: user)])
-            server.signal(SIGSTOP)
+            try await server.halt()
+            defer { server.goOn() }
             let lost = Sample.draft(in: conversation, from: user, "Lost", key: "k")
             let start = ContinuousClock.now
             await #expect(throws: StoreError.self) { try await store.append([lost]) }
             #expect(ContinuousClock.now - start < .seconds(40))
             await #expect(throws: StoreError.self) { try await store.history(of: conversation, .newest, limit: 5) }
             print("SIGSTOP: two calls failed after \(ContinuousClock.now - start)")
-            server.signal(SIGCONT)
+            server.goOn()
             try await untilItAnswers(database)
             let again = try await store.append([Sample.draft(in: conversation, from: user, "Lost", key: "k")])[0]
             #expect((again.storedMessage ?? again.repeatedMessage)?.sequenceNumber == 2)

@@ -129,7 +129,7 @@ struct PostgresTroubleTests {
         limits.graceSeconds = 1
         try await withPool(try await TestDatabase().url, connections: 1, limits: limits) { pool in
             let process = try #require(pid_t(try await pool.text("SELECT pg_backend_pid()::text") ?? ""))
-            kill(process, SIGSTOP)
+            try await halt(process)
             defer { kill(process, SIGCONT) }
             let duration = await ContinuousClock().measure {
                 await #expect(throws: StoreError.unavailable("postgresql: the server did not answer in time")) { try await pool.check() }

@@ -105,7 +105,8 @@ struct RabbitMQOutageTests {
             settings.reconnectCapSeconds = 0.1
         } _: { queue, _ in
             try await queue.enqueue([Sample.job()], at: Sample.start)
-            server.signal(SIGSTOP)
+            try await server.halt()
+            defer { server.goOn() }
             let start = ContinuousClock.now
             await #expect(throws: StoreError.outcomeUnknown("rabbitmq: 1 messages were not confirmed within 4.0 s")) {
                 try await queue.enqueue([Sample.job()], at: Sample.start)
@@ -113,7 +114,7 @@ struct RabbitMQOutageTests {
             let sentence = try await unavailable { try await queue.enqueue([Sample.job()], at: Sample.start) }
             #expect(sentence.hasPrefix("rabbitmq: cannot log in at"))
             #expect(ContinuousClock.now - start < .seconds(60))
-            server.signal(SIGCONT)
+            server.goOn()
             #expect(try await !queue.leaseEventually().isEmpty)
         }
     }

@@ -35,6 +35,9 @@ private func configuration(
     var configuration = RabbitMQConfiguration(url: (server ?? shared!).url)
     configuration.queueName = "test-\(UUID().uuidString)"
     configuration.newQueueSeconds = 0  // only a broker that is killed loses a new queue
+    // What a machine that is busy with other tests keeps.
+    (configuration.connectTimeoutSeconds, configuration.loginTimeoutSeconds) = (60, 60)
+    (configuration.replyTimeoutSeconds, configuration.confirmTimeoutSeconds) = (60, 60)
     change(&configuration)
     return configuration
 }

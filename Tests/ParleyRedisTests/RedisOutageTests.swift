@@ -55,12 +55,13 @@ struct RedisOutageTests {
         configuration.commandSeconds = 2
         let bus = RedisEventBus(configuration, logger: quiet)
         await bus.publish([typing])
-        server.pause()
+        try await server.halt()
+        defer { server.goOn() }
         let first = await ContinuousClock().measure { await bus.publish([typing]) }
         let others = await ContinuousClock().measure {
             for _ in 0..<200 { await bus.publish([typing]) }
         }
-        server.resume()
+        server.goOn()
         await onOwnThread { bus.close() }
         #expect(first < .seconds(20))
         #expect(others < .seconds(20), "the server would be waited for 200 times")
@@ -79,10 +80,11 @@ struct RedisOutageTests {
         // With nothing to hear, a live connection stays: longer than the three silences after which one is given up.
         try await Task.sleep(for: .seconds(5))
         #expect(log.lines.isEmpty)
-        server.pause()
+        try await server.halt()
+        defer { server.goOn() }
         try await eventually { !log.lines.isEmpty }
         #expect(log.lines.allSatisfy { $0.contains("redis: nothing was heard from 127.0.0.1:\(server.port)") })
-        server.resume()
+        server.goOn()
         try await eventually { reconnects.withLock { $0 } == 1 }
         await onOwnThread { bus.close() }
     }

@@ -44,7 +44,8 @@ struct RedisOverflowTests {
         configuration.maxWaitingCommands = 100
         let bus = RedisEventBus(configuration, logger: quiet)
         await bus.publish([.conversationCreated(conversation, [])])
-        server.pause()
+        try await server.halt()
+        defer { server.goOn() }
         let done = Tally()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<500 {
@@ -55,7 +56,7 @@ struct RedisOverflowTests {
             }
             // One flight is on its way and a hundred wait; the others are back.
             while done.count == 0 { await Task.yield() }
-            server.resume()
+            server.goOn()
         }
         #expect(done.count == 500)
         await onOwnThread { bus.close() }

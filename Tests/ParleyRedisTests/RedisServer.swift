@@ -57,8 +57,8 @@ final class RedisServer: Sendable {
     func kill() async { await process.kill() }
 
     /// Stops answering without closing anything, and goes on.
-    func pause() { process.signal(SIGSTOP) }
-    func resume() { process.signal(SIGCONT) }
+    func halt() async throws { try await process.halt() }
+    func goOn() { process.goOn() }
 
     /// What redis-cli, a program that is not ours, is answered.
     func command(_ words: String...) async throws -> String {

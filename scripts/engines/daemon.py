@@ -61,7 +61,13 @@ class Daemon:
         return sum(_proportional_bytes(pid) for pid in _family(self.pid)) if self.pid else 0
 
     def pause(self) -> None:
-        self._signal_family(signal.SIGSTOP)
+        """Returns when none of its threads runs any more, which on a busy machine is some milliseconds after the signal."""
+        family = self._signal_family(signal.SIGSTOP)
+        deadline = time.monotonic() + 10
+        while any(_is_running(pid) for pid, _ in family):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"processes {[pid for pid, _ in family]} do not stop")
+            time.sleep(0.002)
 
     def resume(self) -> None:
         self._signal_family(signal.SIGCONT)
@@ -134,6 +140,18 @@ def _is_alive(pid: int, started: int) -> bool:
     return its.started == started and (its.state not in "ZX" or its.threads > 1)
 
 
+def _is_running(pid: int) -> bool:
+    """Whether a thread of it may still do something."""
+    return any(_stat(pid, task).state not in "TZX" for task in _tasks(pid))
+
+
+def _tasks(pid: int) -> List[int]:
+    try:
+        return [int(task) for task in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return []
+
+
 def _family(pid: int) -> List[int]:
     """The process, its children, their children: parents before children."""
     children: Dict[int, List[int]] = {}
@@ -147,15 +165,16 @@ def _family(pid: int) -> List[int]:
 
 
 class _Stat(NamedTuple):
-    state: str  # of the first thread; X when there is no such process
+    state: str  # of that thread; X when there is none such
     started: int  # in ticks since boot
     parent: int
     threads: int
 
 
-def _stat(pid: int) -> _Stat:
+def _stat(pid: int, task: Optional[int] = None) -> _Stat:
+    """Of the first thread, or of another task."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        text = Path(f"/proc/{pid}/task/{task}/stat" if task else f"/proc/{pid}/stat").read_text()
     except OSError:
         return _Stat("X", 0, 0, 0)
     fields = text[text.rindex(")") + 2:].split()  # the name before may hold blanks and brackets

@@ -118,8 +118,9 @@ public final class RabbitMQServer: Sendable {
     /// With which a client of AMQP 0-9-1 begins.
     private static let greeting: [UInt8] = Array("AMQP".utf8) + [0, 0, 9, 1]
 
-    /// As a machine that hangs, until `SIGCONT`.
-    public func signal(_ signal: Int32) { process.signal(signal) }
+    /// As a machine that hangs, until ``goOn()``.
+    public func halt() async throws { try await process.halt() }
+    public func goOn() { process.goOn() }
 
     /// Has the broker's own tool, which takes seconds, tell it something.
     public func control(_ arguments: String...) async throws {

@@ -47,8 +47,16 @@ public final class ServerProcess: Sendable {
         String(((try? String(contentsOfFile: folder.file("\(name).log"), encoding: .utf8)) ?? "").suffix(2000))
     }
 
-    /// Such as `SIGSTOP`, as by a machine that hangs, and `SIGCONT`.
-    public func signal(_ signal: Int32) {
+    /// As a machine that hangs, until ``goOn()``: connections stay open. Returns when nothing can answer any more.
+    public func halt() async throws {
+        guard let id = process.withLock({ $0?.id }) else { throw ServerFailure("\(name) was not started") }
+        try await ParleyTesting.halt(id)
+    }
+
+    /// Does nothing to a process that is not halted.
+    public func goOn() { signal(SIGCONT) }
+
+    private func signal(_ signal: Int32) {
         process.withLock { $0?.signal(signal) }
     }
 
