@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any, Dict, List
 from uuid import UUID
 
+import pymongo
 from bson import Binary, Int64, ObjectId
 from bson.binary import UUID_SUBTYPE
 
-from cluster import Cluster
+from cluster import Cluster, eventually
 from samples import FAMILY, media_of
 from world import User, check, same
 
@@ -54,6 +55,24 @@ async def every_field_holds_what_the_api_answered(cluster: Cluster) -> None:
     ]
     for document, message in zip(documents(cluster, conversation), sent, strict=True):
         same(told(document), {name: value for name, value in message.items() if name != "media"}, "the document")
+
+
+async def storing_the_first_message_that_a_node_sees_asks_for_nothing_before(cluster: Cluster) -> None:
+    """What the node has to know, it has read along with the sender's role; MongoDB is given the message at once."""
+    ada, ben = cluster.users(2)
+    conversation = await ada.direct(ben)
+    await ada.post(conversation, "here")
+    await eventually(lambda: cluster.last_number(conversation), 1, "the last number that every node can read")
+    with pymongo.MongoClient(cluster.engines.admin_urls["ENGINES_MONGODB_ADMIN_URL"]) as admin:
+        database = admin[cluster.documents.database.name]
+        database.command("profile", 2)
+        await cluster.elsewhere(ada).post(conversation, "there")
+        database.command("profile", 0)
+        seen = database["system.profile"]
+        check(seen.count_documents({"op": "insert", "command.insert": "messages"}) >= 1, "no insert is seen")
+        questions = {"command.aggregate": "messages", "command.pipeline.0.$match.conversation_id.$in": Binary.from_uuid(UUID(conversation))}
+        same(seen.count_documents(questions), 0, "questions for the last number")
+    same([document["sequence_number"] for document in documents(cluster, conversation)], [1, 2], "the numbers")
 
 
 async def a_message_without_a_key_has_no_field_for_it(cluster: Cluster) -> None:
@@ -110,4 +129,5 @@ def told(document: Dict[str, Any]) -> Dict[str, Any]:
 CASES = [
     every_field_has_its_bson_type, every_field_holds_what_the_api_answered, a_message_without_a_key_has_no_field_for_it,
     the_numbers_of_a_conversation_have_no_hole_while_both_nodes_write, the_server_refuses_a_number_or_a_key_twice,
+    storing_the_first_message_that_a_node_sees_asks_for_nothing_before,
 ]

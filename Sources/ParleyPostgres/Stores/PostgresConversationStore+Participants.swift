@@ -73,11 +73,16 @@ extension PostgresConversationStore {
     }
 
     private static let findRole = PostgresStatement(
-        "participant.role", "SELECT role FROM participants WHERE conversation_id = $1 AND user_id = $2")
+        "participant.role",
+        """
+        SELECT p.role, c.last_sequence FROM participants AS p JOIN conversations AS c USING (conversation_id)
+        WHERE conversation_id = $1 AND p.user_id = $2
+        """)
 
     public func role(of user: UserID, in conversation: ConversationID) async throws(StoreError) -> Role? {
-        try await database.run { connection throws(PostgresFailure) in
+        try await database.run { [seen] connection throws(PostgresFailure) in
             guard let row = try connection.read(Self.findRole(.id(conversation), .id(user))).first else { return nil }
+            seen(conversation, try row.int64(1))
             return try ConversationRow.role(row, at: 0)
         }
     }

@@ -9,15 +9,22 @@ public struct PostgresConversationStore: ConversationStore {
     let database: PostgresDatabase
     let facts: any MessageFacts
     let marks: PostgresMarks
+    let seen: @Sendable (ConversationID, Int64) -> Void
 
     /// - Parameters:
     ///   - facts: What must be asked of the messages: a user's own ones between two numbers, and numbers at a time that lies
     ///     further back than a conversation's row remembers.
     ///   - marks: How marks are made.
-    public init(_ database: PostgresDatabase, facts: any MessageFacts, marks: PostgresMarks = .init()) {
+    ///   - seen: Told, whenever a role is read, that the conversation exists and which number's metadata was applied last in it:
+    ///     who is about to write there needs both next, and reading them along costs no further question.
+    public init(
+        _ database: PostgresDatabase, facts: any MessageFacts, marks: PostgresMarks = .init(),
+        seen: @escaping @Sendable (_ conversation: ConversationID, _ lastSequence: Int64) -> Void = { _, _ in }
+    ) {
         self.database = database
         self.facts = facts
         self.marks = marks
+        self.seen = seen
     }
 
     // MARK: Creating
