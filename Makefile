@@ -7,7 +7,7 @@
 #                                      engine-contracts, cluster-crash, cluster-contract, cluster-socket, cluster-examples, bench
 #   make engines-up ENGINES_FOLDER=/var/tmp/engines ENGINES_PORT=19500      another set of servers
 #   make torture ROUNDS=500 SECONDS=3600 SEED=7
-#   make torture-cluster ROUNDS=20 NODES=3 SECONDS=3600 SEED=7
+#   make torture-cluster ROUNDS=20 NODES=3 SECONDS=3600 SEED=7 ALSO=/path/to/another/version/parley
 
 SHELL := /bin/bash
 SOURCES := Package.swift $(wildcard Sources Tests Benchmarks Examples)
@@ -44,7 +44,7 @@ torture: build ## Kill and restart a release build ROUNDS times, for at most SEC
 torture-cluster: build ## Kill and hang the nodes of a cluster and its engines for ROUNDS, for at most SECONDS, drawn from SEED
 	@scripts/setup.sh --tests
 	@$(PYTHON) Tests/Crash/cluster_crash_test.py --binary .build/release/parley \
-		--nodes $(NODES) --rounds $(if $(filter file,$(origin ROUNDS)),10,$(ROUNDS)) --seconds $(SECONDS) --seed "$(SEED)" --rate 200
+		$(if $(ALSO),--also $(ALSO)) --nodes $(NODES) --rounds $(if $(filter file,$(origin ROUNDS)),10,$(ROUNDS)) --seconds $(SECONDS) --seed "$(SEED)" --rate 200
 
 bench: build ## Measure a release build and print the table of docs/PERFORMANCE.md
 	@exec .build/release/parley bench $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import itertools
 import os
 import signal
 import sys
@@ -23,13 +24,15 @@ SETTINGS = {"PARLEY_SOCKET_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS), "PARLEY_S
 
 
 class Cluster:
-    def __init__(self, binary: Path, folder: Path, engines: Engines, secret: str, count: int):
+    def __init__(self, binaries: List[Path], folder: Path, engines: Engines, secret: str, count: int):
+        """Nodes are started with one binary after the other, as in a rolling upgrade where there are two."""
         self.engines = engines
+        self._next_binary = itertools.cycle(each.resolve() for each in binaries)
         self.nodes: List[ParleyServer] = []
         for number in range(1, count + 1):
             node_folder = folder / f"node-{number}"
             node_folder.mkdir()
-            self.nodes.append(ParleyServer(binary, node_folder, secret, {**engines.urls, **SETTINGS}))
+            self.nodes.append(ParleyServer(binaries[0], node_folder, secret, {**engines.urls, **SETTINGS}))
         self._should_run = [False] * count
 
     @property
@@ -44,6 +47,7 @@ class Cluster:
     async def start(self, place: int) -> None:
         """Returns when the node answers; it refuses to start while MongoDB or PostgreSQL is down."""
         node = self.nodes[place]
+        node.binary = next(self._next_binary)
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         node.start()
         while not await asyncio.to_thread(self._is_live, node):

@@ -58,7 +58,7 @@ class ClusterRun:
     def __init__(self, options: argparse.Namespace, folder: Path, engines: Engines):
         secret = secrets.token_hex(32)
         self.options = options
-        self.cluster = Cluster(options.binary, folder, engines, secret, options.nodes)
+        self.cluster = Cluster([options.binary, *options.also], folder, engines, secret, options.nodes)
         self.population = Population(
             self.cluster.ports, secret, Random(f"{options.seed}/population"), answer_timeout_seconds=ANSWER_TIMEOUT_SECONDS)
         self.ledger = Ledger()
@@ -236,6 +236,7 @@ class ClusterRun:
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=Path, default=Path(".build/debug/parley"))
+    parser.add_argument("--also", type=Path, action="append", default=[], metavar="BINARY", help="start nodes with this one in turn")
     parser.add_argument("--rounds", type=int, default=1, help="the first has each fault once; later ones are worse (default 1)")
     parser.add_argument("--seconds", type=float, default=0, help="begin no fault after this time (default 0: all are carried out)")
     parser.add_argument("--seed", default="", help="default: a new one, which is printed")
@@ -243,6 +244,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--senders", type=int, default=24)
     parser.add_argument("--rate", type=float, default=60, help="sends a second (default 60)")
     options = parser.parse_args()
+    if options.also and options.nodes % (len(options.also) + 1) == 0:
+        parser.error(f"--nodes {options.nodes}: whenever all are started, each would get the binary that it had; take one node more")
     options.seed = options.seed or str(secrets.randbelow(10**9))
     return options
 

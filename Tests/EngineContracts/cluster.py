@@ -31,7 +31,7 @@ class Cluster:
     def __init__(self, binary: Path, folder: Path, engines: Engines):
         self.engines = engines
         self._binary = binary
-        self._folder = folder
+        self.folder = folder
         self._secret = secrets.token_hex(32)
         self._nodes: List[ParleyServer] = []
         self.mongodb_url = engines.urls["PARLEY_MONGODB_URL"]
@@ -48,7 +48,7 @@ class Cluster:
 
     async def node(self, name: str, roles: str = "api,gateway", **settings: str) -> World:
         """One more node, ready."""
-        folder = self._folder / name
+        folder = self.folder / name
         folder.mkdir()
         server = ParleyServer(self._binary, folder, self._secret, {**self.engines.urls, "PARLEY_ROLES": roles, **settings})
         self._nodes.append(server)

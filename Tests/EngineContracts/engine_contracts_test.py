@@ -29,6 +29,7 @@ import foreign_cases  # noqa: E402
 import job_cases  # noqa: E402
 import online_cases  # noqa: E402
 import outage_cases  # noqa: E402
+import restore_cases  # noqa: E402
 import rights_cases  # noqa: E402
 import schema_cases  # noqa: E402
 import worker_cases  # noqa: E402
@@ -41,7 +42,7 @@ from world import Failed  # noqa: E402
 CASE_LIMIT_SECONDS = 240
 # They wait for minutes, and beside them the others are tried; but not the last ones, which kill engines or keep nodes from starting.
 SLOW_CASES = online_cases.SLOW_CASES
-LAST_CASES = schema_cases.LAST_CASES + outage_cases.LAST_CASES
+LAST_CASES = schema_cases.LAST_CASES + outage_cases.LAST_CASES + restore_cases.LAST_CASES
 CASES = (
     schema_cases.CASES + conversation_cases.CASES + document_cases.CASES + channel_cases.CASES + online_cases.CASES + job_cases.CASES
     + foreign_cases.CASES + worker_cases.CASES + rights_cases.CASES + outage_cases.CASES)

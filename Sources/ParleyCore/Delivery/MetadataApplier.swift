@@ -29,7 +29,7 @@ public struct MetadataApplier: Sendable {
         if early.isEmpty { return }
         try? await Task.sleep(for: .milliseconds(Self.patienceMilliseconds))
         early = try await apply(early.map(\.step))
-        for (step, applied) in early { try await fill(from: applied, through: step.last, of: step.conversationID) }
+        for (step, applied) in early { try await catchUp(step.conversationID, from: applied, through: step.last) }
     }
 
     /// Those that came too early, with where their conversation stands.
@@ -40,7 +40,9 @@ public struct MetadataApplier: Sendable {
         }
     }
 
-    private func fill(from applied: Int64, through last: Int64, of conversation: ConversationID) async throws(StoreError) {
+    /// Applies the messages after `applied`, up to and including `last`, as they are in the store. Throws `unexpected` where the
+    /// store lacks one.
+    func catchUp(_ conversation: ConversationID, from applied: Int64, through last: Int64) async throws(StoreError) {
         var applied = applied
         while applied < last {
             let missing = try await messages.history(of: conversation, .after(applied), limit: Self.page).messages

@@ -26,7 +26,7 @@ public struct MessagePlace: Sendable, Hashable {
     }
 }
 
-/// What ``ClusterVerifier`` asks of the engine that keeps messages. Everything read is durable, and whatever was stored before
+/// What ``ClusterVerifier`` and ``MetadataRepair`` ask of the engine that keeps messages. Everything read is durable, and whatever was stored before
 /// a call is seen by it.
 public protocol VerifiableMessages: Sendable {
     /// What must be there for messages to be read in order; a sentence each for what is missing. Nothing else can be asked
@@ -43,11 +43,14 @@ public protocol VerifiableMessages: Sendable {
     /// The messages with those numbers, as far as there are any.
     func messages(at places: [MessagePlace]) async throws(StoreError) -> [Message]
 
+    /// The highest numbers of those conversations that have messages.
+    func lastNumbers(of conversations: [ConversationID]) async throws(StoreError) -> [ConversationID: Int64]
+
     /// How many messages have a key that a message before them has.
     func repeatedKeyCount() async throws(StoreError) -> Int64
 }
 
-/// What ``ClusterVerifier`` asks of the engine that keeps conversations.
+/// What ``ClusterVerifier`` and ``MetadataRepair`` ask of the engine that keeps conversations.
 public protocol VerifiableConversations: Sendable {
     /// The next conversations by id, as many as fit in memory with their participants, all read at one moment; none at the
     /// end.
@@ -55,4 +58,7 @@ public protocol VerifiableConversations: Sendable {
 
     /// Up to where metadata are applied now. Conversations that do not exist are left out.
     func appliedSequences(of ids: [ConversationID]) async throws(StoreError) -> [ConversationID: Int64]
+
+    /// The same of the next conversations by id; none at the end.
+    func appliedSequences(after id: ConversationID?, limit: Int) async throws(StoreError) -> [(id: ConversationID, last: Int64)]
 }

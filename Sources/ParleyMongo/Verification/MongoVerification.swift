@@ -56,6 +56,11 @@ public struct MongoVerification: VerifiableMessages {
         }
     }
 
+    public func lastNumbers(of conversations: [ConversationID]) async throws(StoreError) -> [ConversationID: Int64] {
+        if conversations.isEmpty { return [:] }
+        return try await database.run { connection throws(StoreError) in try connection.lastNumbers(of: conversations) }
+    }
+
     public func repeatedKeyCount() async throws(StoreError) -> Int64 {
         try await database.run { connection throws(StoreError) in
             var count: Int64 = 0

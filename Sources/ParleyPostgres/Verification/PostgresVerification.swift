@@ -107,4 +107,18 @@ public struct PostgresVerification: VerifiableConversations {
             return applied
         }
     }
+
+    private static let pageApplied = PostgresStatement(
+        "verify.page-applied",
+        "SELECT conversation_id, last_sequence FROM conversations WHERE conversation_id > $1 ORDER BY conversation_id LIMIT $2")
+
+    public func appliedSequences(after id: ConversationID?, limit: Int) async throws(StoreError) -> [(id: ConversationID, last: Int64)] {
+        // No id is nothing but zeros: it would not be of any version.
+        let start = id ?? ConversationID(high: 0, low: 0)
+        return try await database.run { connection throws(PostgresFailure) in
+            try connection.read(Self.pageApplied(.id(start), .int64(Int64(limit)))).map { row throws(PostgresFailure) in
+                (try row.id(0), try row.int64(1))
+            }
+        }
+    }
 }

@@ -35,7 +35,9 @@ struct VerifyCommand: AsyncParsableCommand {
     private static func tell(_ report: VerificationReport) throws {
         print("\(report.conversations) conversations, \(report.messages) messages, \(report.participants) participants read.")
         if report.unappliedMessages > 0 {
-            print("\(report.unappliedMessages) messages are stored and not counted yet: nodes do that within moments.")
+            print(
+                "\(report.unappliedMessages) messages are stored and not counted yet: nodes do that within moments. "
+                    + "After restoring a backup, parley repair does.")
         }
         guard report.findingCount > 0 else { return print("Everything holds.") }
         for finding in report.findings { print("wrong: \(finding)") }

@@ -28,9 +28,7 @@ extension Backend {
         let registry = PostgresDatabase(engines.postgres, connections: 2, maxWaiting: 100)
         let facts = PostgresConversationFacts(postgres)
         let mongo = try MongoDatabase(url: engines.mongodb)
-        let messages = MongoMessageStore(
-            mongo, conversationExists: { ids async throws(StoreError) in try await facts.existing(among: ids) },
-            heads: { mark async throws(StoreError) in try await facts.heads(after: mark) })
+        let messages = engines.messageStore(mongo, facts)
         // Writers that wait for each other's rows must not be what readers wait for.
         let sequences = allocator == "postgres" ? PostgresDatabase(engines.postgres, connections: laneCount) : nil
         let numbered: any MessageStore =

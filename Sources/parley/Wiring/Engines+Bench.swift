@@ -47,9 +47,7 @@ extension Engines {
         let database = PostgresDatabase(postgres, limits: Self.patient)
         let facts = PostgresConversationFacts(database)
         let mongo = try MongoDatabase(url: mongodb, configuration: .copying)
-        let messages = MongoMessageStore(
-            mongo, conversationExists: { ids async throws(StoreError) in try await facts.existing(among: ids) },
-            heads: { mark async throws(StoreError) in try await facts.heads(after: mark) })
+        let messages = messageStore(mongo, facts)
         return SeedStores(
             messages: messages, conversations: PostgresConversationStore(database, facts: messages), effects: nil,
             close: {

@@ -99,6 +99,40 @@ struct Engines: Sendable {
         }
     }
 
+    /// Counts the messages that are stored and that no node will count.
+    func repair() async throws -> RepairReport {
+        try await with(PostgresDatabase(postgres, connections: 1, limits: Self.patient), { $0.close() }) { database in
+            try await with(MongoDatabase(url: mongodb, configuration: .reading), { $0.close() }) { mongo in
+                let messages = messageStore(mongo, PostgresConversationFacts(database))
+                let conversations = PostgresConversationStore(database, facts: messages)
+                return try await MetadataRepair(
+                    messages: MongoVerification(mongo), conversations: PostgresVerification(database),
+                    applier: MetadataApplier(messages: messages, conversations: conversations)
+                ).run()
+            }
+        }
+    }
+
+    /// No node goes on any more for those whose lease has ended; tells how many they were.
+    func forgetNodes() async throws -> Int {
+        try await with(PostgresDatabase(postgres, connections: 1, limits: Self.patient), { $0.close() }) { database in
+            let (register, own) = (PostgresNodeRegister(database), NodeID.random())
+            var forgotten = 0
+            while let lapsed = try await register.takeOver(by: own, seconds: 60) {
+                try await register.forget(lapsed.node, by: own)
+                forgotten += 1
+            }
+            return forgotten
+        }
+    }
+
+    /// Messages over conversations that are kept in PostgreSQL.
+    func messageStore(_ mongo: MongoDatabase, _ facts: PostgresConversationFacts) -> MongoMessageStore {
+        MongoMessageStore(
+            mongo, conversationExists: { ids async throws(StoreError) in try await facts.existing(among: ids) },
+            heads: { mark async throws(StoreError) in try await facts.heads(after: mark) })
+    }
+
     /// A step over large tables takes its time.
     static var patient: PostgresLimits {
         var limits = PostgresLimits()
