@@ -19,6 +19,12 @@ struct EngineLimitTests {
         #expect(sample.rate > 0 && sample.rate <= 3 * 10 / 0.005)
     }
 
+    @Test func `where a call takes longer than there is time each caller is still measured once`() async throws {
+        let limit = EngineLimit("a limit", callers: 2, perCall: 1) { _ in try await Task.sleep(for: .milliseconds(100)) }
+        let sample = try await limit.measure(warmUpSeconds: 0.01, seconds: 0.01)
+        #expect(sample.rate > 0 && sample.p50 >= 0.1 && sample.answers >= 2)
+    }
+
     @Test func `a call that fails ends the measurement`() async throws {
         let limit = EngineLimit("a limit", callers: 2, perCall: 1) { caller in
             if caller == 1 { throw BenchError.seeding("no") }

@@ -18,6 +18,13 @@ struct LoadGeneratorTests {
         }
     }
 
+    @Test func `a row that is shorter than an answer takes goes on until there is one`() async throws {
+        try await withServer(.answerLate(Self.ok, .milliseconds(300))) { generator in
+            let sample = try await generator.run([source(expecting: 200)], warmUpSeconds: 0.01, seconds: 0.01)
+            #expect(sample.rate > 0 && sample.p50 >= 0.3)
+        }
+    }
+
     @Test func `one request is one request`() async throws {
         try await withServer(.answer(Self.ok)) { try await $0.once(source(expecting: 200)) }
     }
@@ -110,6 +117,7 @@ private final class StandIn: ChannelInboundHandler {
 
     enum Behaviour: Sendable {
         case answer(String)
+        case answerLate(String, TimeAmount)
         case close
         case silence
     }
@@ -123,6 +131,9 @@ private final class StandIn: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch behaviour {
         case .answer(let text): context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+        case .answerLate(let text, let delay):
+            let channel = context.channel
+            context.eventLoop.scheduleTask(in: delay) { channel.writeAndFlush(ByteBuffer(string: text), promise: nil) }
         case .close: context.close(promise: nil)
         case .silence: break
         }

@@ -70,13 +70,17 @@ public struct EngineLimit: Sendable {
     ) async throws -> (LatencyHistogram, Int64) {
         var histogram = LatencyHistogram()
         var calls: Int64 = 0
-        // At least once, however late the machine lets this caller begin.
+        var isMeasured = false
+        // Until one is measured, however late the machine lets this caller begin.
         repeat {
             let before = ContinuousClock.now
             try await call(caller)
             calls += 1
-            if before >= start { histogram.record(nanoseconds: (ContinuousClock.now - before).nanoseconds) }
-        } while ContinuousClock.now < end
+            if before >= start {
+                histogram.record(nanoseconds: (ContinuousClock.now - before).nanoseconds)
+                isMeasured = true
+            }
+        } while ContinuousClock.now < end || !isMeasured
         return (histogram, calls)
     }
 }

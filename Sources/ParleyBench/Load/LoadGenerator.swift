@@ -41,7 +41,8 @@ struct LoadGenerator: Sendable {
         self.init(eventLoop: eventLoop, ports: [port])
     }
 
-    /// One connection for each source, a closed loop on each.
+    /// One connection for each source, a closed loop on each. It takes longer than `seconds` where no answer comes within them: until
+    /// there is one, or it is clear that none will come.
     func run(_ sources: [RequestSource], warmUpSeconds: Double, seconds: Double) async throws -> LoadSample {
         try await withTally { tally in
             try await connect(sources, tally)
@@ -49,6 +50,8 @@ struct LoadGenerator: Sendable {
             try await Task.sleep(for: .seconds(warmUpSeconds))
             try await onLoop(tally) { $0.beginMeasuring() }
             try await Task.sleep(for: .seconds(seconds))
+            let limit = NIODeadline.now() + drainTimeout
+            while try await onLoop(tally, { $0.measuredCount }) == 0, .now() < limit { try await Task.sleep(for: .milliseconds(2)) }
             let measured = try await onLoop(tally) { $0.endMeasuring() }
             try await drain(tally)
             let answers = try await onLoop(tally) { $0.answerCount }

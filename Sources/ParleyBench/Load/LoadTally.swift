@@ -30,6 +30,8 @@ final class LoadTally {
         measuringSince = .now()
     }
 
+    var measuredCount: Int64 { histogram.count }
+
     func endMeasuring() -> (histogram: LatencyHistogram, seconds: Double) {
         isMeasuring = false
         return (histogram, Double((NIODeadline.now() - measuringSince).nanoseconds) / 1e9)
