@@ -20,7 +20,7 @@ struct MongoKnownNumbersTests {
                     asked.withLock { $0.formUnion(conversations) }
                     return conversations
                 }, heads: { _ in ActivityHeads(mark: ActivityMark(0), sequences: [:]) })
-            node.know(known, lastSequence: 3)
+            node.remember(known, lastSequence: 3)
             let client = RawMongoClient(url)
             _ = try #require(client.command(#"{"profile": 2}"#))
             #expect(try await store(1, in: known, of: node) == [4])
@@ -39,9 +39,9 @@ struct MongoKnownNumbersTests {
             let conversation = ConversationID.random()
             try await store(3, in: conversation, of: .node(database))
             let node = MongoMessageStore.node(database)
-            node.know(conversation, lastSequence: told)
+            node.remember(conversation, lastSequence: told)
             #expect(try await store(2, in: conversation, of: node) == [4, 5])
-            node.know(conversation, lastSequence: told)
+            node.remember(conversation, lastSequence: told)
             #expect(try await store(1, in: conversation, of: node) == [6], "what is known better is not forgotten")
             #expect(try await node.all(of: conversation).map(\.sequenceNumber) == Array(1...6))
         }

@@ -53,7 +53,7 @@ public final class MongoMessageStore: MessageStore {
     /// What the caller knows already and the next append there would have to ask: the conversation exists, and its messages up
     /// to this number are stored, by a majority. A number that is too low costs that append a second try and does no harm; one
     /// that is too high would leave a hole.
-    public func know(_ conversation: ConversationID, lastSequence: Int64) {
+    public func remember(_ conversation: ConversationID, lastSequence: Int64) {
         knownConversations.keep(true, for: conversation) { _, new in new }
         knownNumbers.keep(lastSequence, for: conversation, merging: max)
     }

@@ -42,7 +42,7 @@ extension Backend {
         } catch {
             logger.warning("the push queue is not there yet; its jobs wait", metadata: ["error": "\(error)"])
         }
-        let conversations = PostgresConversationStore(postgres, facts: messages) { messages.know($0, lastSequence: $1) }
+        let conversations = PostgresConversationStore(postgres, facts: messages) { messages.remember($0, lastSequence: $1) }
         return Backend(
             messages: numbered, effects: .nodes(register: PostgresNodeRegister(registry), log: messages),
             conversations: conversations, media: PostgresMediaStore(postgres, facts: messages),
