@@ -1,3 +1,4 @@
+import Logging
 import ParleyModel
 import ParleyTesting
 import Testing
@@ -33,5 +34,20 @@ struct CreatesFirstTests {
         time.advance(bySeconds: 0.1)
         #expect(createsFirst.restSeconds(after: .seconds(1)) == 0)
         #expect(CreatesFirst.notNeeded.restSeconds(after: .seconds(1)) == 0)
+    }
+
+    @Test func `a message that is appended is a create that came in`() async throws {
+        let store = InMemoryStore()
+        let (conversation, users) = (ConversationID.random(), Sample.users(2))
+        await store.createGroup(id: conversation, title: nil, creator: users[0], others: [users[1]], at: Sample.start)
+        let lane = AppendLane(
+            store: store, timeSource: time, instruments: MessageInstruments(), activity: activity,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        ) { _, _ in }
+        async let running: Void = lane.run()
+        _ = try await lane.append(Sample.draft(in: conversation, from: users[0]), media: [])
+        lane.close()
+        try await running
+        #expect(CreatesFirst(activity, timeSource: time).restSeconds(after: .seconds(1)) > 0)
     }
 }

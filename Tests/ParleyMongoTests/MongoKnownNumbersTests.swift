@@ -25,6 +25,8 @@ struct MongoKnownNumbersTests {
             _ = try #require(client.command(#"{"profile": 2}"#))
             #expect(try await store(1, in: known, of: node) == [4])
             #expect(try await store(1, in: unknown, of: node) == [4])
+            node.remember(known, lastSequence: 1)
+            #expect(try await store(1, in: known, of: node) == [5], "what is known better is not forgotten")
             _ = try #require(client.command(#"{"profile": 0}"#))
             #expect(asked.withLock { $0 } == [unknown])
             let questions = #"{"count": "system.profile", "query": {"command.aggregate": "messages"}}"#
@@ -42,7 +44,7 @@ struct MongoKnownNumbersTests {
             node.remember(conversation, lastSequence: told)
             #expect(try await store(2, in: conversation, of: node) == [4, 5])
             node.remember(conversation, lastSequence: told)
-            #expect(try await store(1, in: conversation, of: node) == [6], "what is known better is not forgotten")
+            #expect(try await store(1, in: conversation, of: node) == [6])
             #expect(try await node.all(of: conversation).map(\.sequenceNumber) == Array(1...6))
         }
     }

@@ -217,7 +217,9 @@ struct AlertTests {
         }
     }
 
-    @Test func `an alert stands for one message when no more are known to be unread`() async throws {
+    @Test(arguments: [0, 1])
+    func `an alert stands for one message when no more are known to be unread`(unread: Int64) async throws {
+        stage.setStanding(user, unread: unread)
         _ = stage.addDevice(1, of: user, .apns(token: "a"))
         let provider = FakePushProvider()
         for number in 1...4 { stage.queue.add(.sample(Int64(number), to: [2], number: Int64(number))) }

@@ -101,8 +101,11 @@ final class FakePresence: Presence {
 /// Nil for a store that is down.
 final class FakeDeviceStore: DeviceStore {
     let devices = Mutex<[UserID: [Device]]?>([:])
+    /// How long an answer takes.
+    let slowness = Mutex<Duration?>(nil)
 
     func devices(of users: [UserID]) async throws(StoreError) -> [UserID: [Device]] {
+        if let slowness = slowness.withLock({ $0 }) { try? await Task.sleep(for: slowness) }
         guard let devices = devices.withLock({ $0 }) else { throw .unavailable("devices") }
         return devices.filter { users.contains($0.key) }
     }

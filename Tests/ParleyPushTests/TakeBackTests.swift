@@ -1,8 +1,8 @@
-import ParleyCore
 import ParleyModel
 import Synchronization
 import Testing
 
+@testable import ParleyCore
 @testable import ParleyPush
 
 struct TakeBackTests {
@@ -166,6 +166,18 @@ struct TakeBackTests {
         worker.stop()
         try await running.value
         #expect(stage.ledger.finished.first == .done(badges: [DeviceID(1): 0]))
+    }
+
+    @Test func `while messages come in it rests after taking back too, four times as long as that took`() async throws {
+        _ = stage.addDevice(1, of: user, .apns(token: "a"))
+        let activity = CreateActivity()
+        let worker = stage.worker(FakePushProvider(), createsFirst: CreatesFirst(activity, timeSource: stage.time))
+        try await alertAndRead(worker)
+        activity.created(at: stage.time.now())
+        stage.devices.slowness.withLock { $0 = .milliseconds(100) }
+        let start = ContinuousClock.now
+        #expect(try await worker.workTakeBacks() == 1)
+        #expect(ContinuousClock.now - start >= .milliseconds(5 * 100))
     }
 
     @Test(.timeLimit(.minutes(1)))

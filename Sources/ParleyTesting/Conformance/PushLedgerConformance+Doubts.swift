@@ -60,6 +60,22 @@ extension PushLedgerConformance {
                 try await reader.finish(due[0], at: 200)
             }
         },
+        ConformanceCase("alerts that may have been sent and a new one, claimed together, count one after the other") { subject in
+            let reader = try await subject.reader()
+            let alerts = try await reader.receive(3).map { reader.alert($0) }
+            for alert in alerts[..<2] { _ = try await reader.claim(alert) }
+            let claims = try await reader.ledger.claim(alerts, until: Sample.time(70), at: Sample.time(40))
+            try checkEqual(
+                alerts.map { claims[$0.key] }, [.granted(earlier: 1), .granted(earlier: 1), .granted(earlier: 2)], "the claims")
+        },
+        ConformanceCase("an alert that may have been sent counts again when something before it was read meanwhile") { subject in
+            let reader = try await subject.reader()
+            let alerts = try await reader.receive(3).map { reader.alert($0) }
+            _ = try await reader.claim(alerts[1])
+            try await reader.read(to: 1)
+            try checkEqual(try await reader.claim(alerts[1], at: 40), .granted(earlier: 0), "the claim")
+            try checkEqual(try await reader.claim(alerts[2], at: 41), .granted(earlier: 1), "the next one")
+        },
         ConformanceCase("what a dead worker had claimed is taken back when it is read, also while its claim goes on") { subject in
             for seconds in [1.0, 1000] {
                 let reader = try await subject.reader(devices: 2)
