@@ -148,9 +148,10 @@ public struct HubClock: Service {
 
     private func refreshWatched() async {
         for part in hub.parts {
-            let watched = (try? await part.loop.submit { part.watch.watchedUsers }.get()) ?? []
-            guard !watched.isEmpty, let states = try? await presence.settledStates(of: watched) else { continue }
-            part.onLoop { for (user, state) in states { part.watch.tell(user, state) } }
+            guard let (watched, mark) = try? await part.loop.submit({ (part.watch.watchedUsers, part.watch.mark) }).get(), !watched.isEmpty,
+                let states = try? await presence.settledStates(of: watched)
+            else { continue }
+            part.onLoop { part.watch.refresh(states, since: mark) }
         }
     }
 }

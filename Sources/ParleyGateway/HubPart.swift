@@ -231,7 +231,7 @@ final class HubPart: @unchecked Sendable {
         case .read(let id, let user, let own, let others):
             tell(own, to: user, in: id)
             if let others { tell(others, in: id) { $0 != user } }
-        case .presence(let user, let state): watch.tell(user, state)
+        case .presence(let user, let state): watch.hear(user, state)
         case .revoked(let user, let before):
             for subscriber in byUser[user] ?? [] where TokenRevocations.isRevoked(subscriber.caller, before: before) {
                 subscriber.end(.tokenRevoked)

@@ -6,12 +6,24 @@ final class PresenceWatch {
     private let reader: CatchUpReader
     private var watchers: [UserID: [Subscriber]] = [:]
     private var told: [UserID: PresenceState] = [:]
+    /// When each was last heard of, in events. What was read before that is older, whenever it comes here.
+    private var heard: [UserID: Mark] = [:]
+    private(set) var mark = Mark()
+
+    /// A moment, to be taken before states are read.
+    struct Mark: Comparable {
+        private var events = 0
+
+        static func < (left: Mark, right: Mark) -> Bool { left.events < right.events }
+
+        fileprivate mutating func advance() { events += 1 }
+    }
 
     init(reader: CatchUpReader) {
         self.reader = reader
     }
 
-    var isEmpty: Bool { watchers.isEmpty && told.isEmpty }
+    var isEmpty: Bool { watchers.isEmpty && told.isEmpty && heard.isEmpty }
     var watchedUsers: [UserID] { Array(watchers.keys) }
 
     /// The subscriber watches these users and no others.
@@ -22,11 +34,30 @@ final class PresenceWatch {
         for user in users { watchers[user, default: []].append(subscriber) }
     }
 
-    /// A state that was read for one watcher. Where the others were told another one, they are told now.
-    func learn(_ user: UserID, _ state: PresenceState) {
-        guard watchers[user] != nil else { return }
-        if told[user] == nil { told[user] = state } else { tell(user, state) }
+    /// States that were read for one watcher, after the mark; returns what they are by now. Where the others were told another one,
+    /// they are told now.
+    func learn(_ states: [UserID: PresenceState], since mark: Mark) -> [UserID: PresenceState] {
+        for (user, state) in states where watchers[user] != nil && !wasHeard(user, since: mark) {
+            if told[user] == nil { told[user] = state } else { tell(user, state) }
+        }
+        return Dictionary(
+            uniqueKeysWithValues: states.map { user, state in (user, wasHeard(user, since: mark) ? told[user] ?? state : state) })
     }
+
+    /// States that were read after the mark, in case an event was lost.
+    func refresh(_ states: [UserID: PresenceState], since mark: Mark) {
+        for (user, state) in states where !wasHeard(user, since: mark) { tell(user, state) }
+    }
+
+    /// An event of the bus.
+    func hear(_ user: UserID, _ state: PresenceState) {
+        guard watchers[user] != nil else { return }
+        mark.advance()
+        heard[user] = mark
+        tell(user, state)
+    }
+
+    private func wasHeard(_ user: UserID, since mark: Mark) -> Bool { heard[user].map { $0 > mark } ?? false }
 
     func forget(_ subscriber: Subscriber) {
         for user in subscriber.watched { unwatch(user, subscriber) }
@@ -38,11 +69,12 @@ final class PresenceWatch {
         guard watchers[user]?.isEmpty == true else { return }
         watchers[user] = nil
         told[user] = nil
+        heard[user] = nil
     }
 
     /// Tells a state unless it was told before. That somebody is still online is no news, whenever they were last seen: another
     /// of their connections may have ended, or the last one for a moment.
-    func tell(_ user: UserID, _ state: PresenceState) {
+    private func tell(_ user: UserID, _ state: PresenceState) {
         guard let watching = watchers[user], told[user] != state else { return }
         if state.online, told[user]?.online == true { return }
         told[user] = state

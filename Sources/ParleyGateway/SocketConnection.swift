@@ -230,8 +230,9 @@ final class SocketConnection: ChannelInboundHandler, @unchecked Sendable {
         if isOn { context?.read() }
     }
 
-    /// Sends a command's reply and makes room for the next one. From any thread.
+    /// Sends a command's reply and makes room for the next one. From any thread; on the connection's loop it is sent at once.
     func reply(_ text: [UInt8]) {
+        if channel.eventLoop.inEventLoop { return replyOnLoop(text) }
         channel.eventLoop.execute { self.replyOnLoop(text) }
     }
 

@@ -109,7 +109,9 @@ final class SocketSession: @unchecked Sendable {
         case .typing(let conversation, let isTyping):
             try await services.typing.typing(isTyping, in: conversation, as: caller)
             return SocketText.ok(id)
-        case .presence(let users): return try await watch(users, id, caller, subscriber)
+        case .presence(let users):
+            try await watch(users, id, caller, subscriber, connection)
+            return nil
         case .activity(let isActive): return await activity(isActive, id, subscriber.user, connection)
         }
     }
@@ -246,16 +248,26 @@ final class SocketSession: @unchecked Sendable {
         await services.presence.turnedAway(user, seenUntil: progress.activeAt ?? services.timeSource.now())
     }
 
-    /// Watches first and asks then: a change in between is told as an event, at worst before the reply that it belongs to.
-    private func watch(_ users: [UserID], _ id: Int64, _ caller: Caller, _ subscriber: Subscriber) async throws(ParleyError) -> [UInt8] {
+    /// Watches first and asks then. A change in between is told as an event, and the reply says the same, whatever was read: it is made
+    /// on the loop on which events are told, so that what comes later is newer.
+    private func watch(
+        _ users: [UserID], _ id: Int64, _ caller: Caller, _ subscriber: Subscriber, _ connection: SocketConnection
+    ) async throws(ParleyError) {
         guard users.count <= services.configuration.maxPresenceUsers else {
             throw .invalid("user_ids", "may hold at most \(services.configuration.maxPresenceUsers) ids")
         }
         let allowed = try await services.presence.visible(users, to: caller)
-        await subscriber.part.loop.run { subscriber.part.watch.set(allowed, for: subscriber) }
-        let states = try await services.presence.states(ofVisible: allowed)
-        subscriber.part.onLoop { for (user, state) in states { subscriber.part.watch.learn(user, state) } }
-        return SocketText.ok(id) { json in
+        let part = subscriber.part
+        let mark = await part.loop.run {
+            part.watch.set(allowed, for: subscriber)
+            return part.watch.mark
+        }
+        let read = try await services.presence.states(ofVisible: allowed)
+        part.onLoop { connection.reply(Self.presence(of: users, part.watch.learn(read, since: mark), id)) }
+    }
+
+    private static func presence(of users: [UserID], _ states: [UserID: PresenceState], _ id: Int64) -> [UInt8] {
+        SocketText.ok(id) { json in
             json.name("presence")
             json.array(users.filter { states[$0] != nil }) { json, user in
                 json.object { json in

@@ -38,6 +38,28 @@ struct HubTests {
         }
     }
 
+    @Test func `a state that was read before its user was heard of is older, and told to nobody`() async throws {
+        try await TestGateway.run { gateway in
+            _ = try await gateway.group([ada, ben])
+            let socket = try await gateway.subscribed(ada)
+            let (subscriber, part) = (try socket.subscriber, gateway.part)
+            let (online, offline) = (PresenceState(online: true, lastSeenAt: nil), PresenceState(online: false, lastSeenAt: nil))
+            let before = await gateway.loop.run {
+                part.watch.set([ben], for: subscriber)
+                return part.watch.mark
+            }
+            await gateway.tell([.presence(ben, online)])
+            #expect(await gateway.loop.run { part.watch.learn([ben: offline], since: before) } == [ben: online])
+            part.onLoop { part.watch.refresh([ben: offline], since: before) }
+            #expect(try await socket.told() == ["presence"])
+
+            let after = await gateway.loop.run { part.watch.mark }
+            #expect(await gateway.loop.run { part.watch.learn([ben: offline], since: after) } == [ben: offline])
+            part.onLoop { part.watch.refresh([ben: online], since: after) }
+            #expect(try await socket.told() == ["presence", "presence"], "what was read afterwards is told")
+        }
+    }
+
     @Test func `who has not subscribed hears nothing`() async throws {
         try await TestGateway.run { gateway in
             let conversation = try await gateway.group([ada, ben])
