@@ -83,8 +83,8 @@ enum PostgresAlerts {
             RETURNING a.device_id, a.message_id, a.user_id, a.conversation_id, a.is_doubtful
         ), counted AS (
             INSERT INTO push_shown AS s (user_id, conversation_id, device_id, alerts)
-            SELECT user_id, conversation_id, device_id, greatest(count(*) FILTER (WHERE NOT is_doubtful), 1) FROM granted
-            GROUP BY user_id, conversation_id, device_id ORDER BY user_id, conversation_id, device_id
+            SELECT user_id, conversation_id, device_id, count(*) FILTER (WHERE NOT is_doubtful) + bool_or(is_doubtful)::int
+            FROM granted GROUP BY user_id, conversation_id, device_id ORDER BY user_id, conversation_id, device_id
             ON CONFLICT (user_id, conversation_id, device_id) DO UPDATE SET alerts = s.alerts + (
                 SELECT count(*) FROM granted AS g WHERE NOT g.is_doubtful
                     AND g.user_id = s.user_id AND g.conversation_id = s.conversation_id AND g.device_id = s.device_id

@@ -76,6 +76,31 @@ extension PushLedgerConformance {
             try checkEqual(try await reader.claim(alerts[1], at: 40), .granted(earlier: 0), "the claim")
             try checkEqual(try await reader.claim(alerts[2], at: 41), .granted(earlier: 1), "the next one")
         },
+        ConformanceCase(
+            "an alert that may have been sent counts beside new ones that are claimed with it, when something was read meanwhile"
+        ) {
+            subject in
+            for areReleased in [false, true] {
+                let reader = try await subject.reader()
+                let alerts = try await reader.receive(4).map { reader.alert($0) }
+                _ = try await reader.claim(alerts[1])
+                try await reader.read(to: 1)
+                for takeBack in try await reader.due() { try await reader.finish(takeBack) }
+                let claims = try await reader.ledger.claim(Array(alerts[1...2]), until: Sample.time(70), at: Sample.time(40))
+                try checkEqual(alerts[1...2].map { claims[$0.key] }, [.granted(earlier: 0), .granted(earlier: 1)], "the claims")
+                if areReleased {
+                    // The first one may be shown all the same.
+                    let outcomes = [alerts[1].key: AlertOutcome.released, alerts[2].key: .released]
+                    try await reader.ledger.settle(outcomes, at: Sample.time(40))
+                    try await reader.read(to: 2, at: 41)
+                    let due = try await reader.due(at: 41)
+                    try checkEqual(due, [reader.takeBack(2)], "what is due when it is read")
+                    try await reader.finish(due[0], at: 41)
+                } else {
+                    try checkEqual(try await reader.claim(alerts[3], at: 41), .granted(earlier: 2), "the next one")
+                }
+            }
+        },
         ConformanceCase("what a dead worker had claimed is taken back when it is read, also while its claim goes on") { subject in
             for seconds in [1.0, 1000] {
                 let reader = try await subject.reader(devices: 2)
