@@ -34,6 +34,7 @@ struct PushServicesTests {
 
     @Test(arguments: [
         ("push.apns.localization_key", "KEY", "push.apns.key_file"), ("push.apns.url", "https://proxy", "push.apns.key_file"),
+        ("push.apns.environment", "sandbox", "push.apns.key_file"), ("push.fcm.form", "data", "push.fcm.service_account_file"),
         ("push.fcm.channel_id", "messages", "push.fcm.service_account_file"),
         ("push.fcm.localization_key", "KEY", "push.fcm.service_account_file"),
         ("push.fcm.url", "https://proxy", "push.fcm.service_account_file"),

@@ -26,8 +26,8 @@ public struct MessagePlace: Sendable, Hashable {
     }
 }
 
-/// What ``ClusterVerifier`` and ``MetadataRepair`` ask of the engine that keeps messages. Everything read is durable, and whatever was stored before
-/// a call is seen by it.
+/// What ``ClusterVerifier`` and ``MetadataRepair`` ask of the engine that keeps messages. Everything read is durable, and whatever
+/// was stored before a call is seen by it.
 public protocol VerifiableMessages: Sendable {
     /// What must be there for messages to be read in order; a sentence each for what is missing. Nothing else can be asked
     /// then.

@@ -28,10 +28,15 @@ extension Settings {
             ]
         }
         return [
-            ("push.apns.key_file", ["push.apns.localization_key", "push.apns.url"]),
-            ("push.fcm.service_account_file", ["push.fcm.channel_id", "push.fcm.localization_key", "push.fcm.url"]),
+            ("push.apns.key_file", ["push.apns.environment", "push.apns.localization_key", "push.apns.url"]),
+            ("push.fcm.service_account_file", ["push.fcm.form", "push.fcm.channel_id", "push.fcm.localization_key", "push.fcm.url"]),
         ].flatMap { key, options in
-            optional(key) == nil ? options.filter { optional($0) != nil }.map { "\($0) has no effect: \(key) is not set." } : []
+            optional(key) == nil ? options.filter(isChosen).map { "\($0) has no effect: \(key) is not set." } : []
         }
+    }
+
+    private func isChosen(_ key: String) -> Bool {
+        if case .byDefault? = values[key]?.origin { return false }
+        return optional(key) != nil
     }
 }
