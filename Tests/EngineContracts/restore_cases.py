@@ -59,6 +59,10 @@ async def a_postgresql_that_is_older_than_mongodb_is_brought_up_to_it(cluster: C
     same([job.body["message_preview"] for job in await jobs_of(cluster, conversation)], ["and on"], "what is notified")
 
 
+def nodes(cluster: Cluster) -> int:
+    return cluster.rows("SELECT count(*) FROM node_checkpoints")[0]["count"]
+
+
 async def verify(cluster: Cluster) -> str:
     return await run(cluster, "verify", codes=(0, 1))
 
