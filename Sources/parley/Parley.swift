@@ -13,8 +13,7 @@ struct Parley: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, TokenCommand.self, ConfigCommand.self, DoctorCommand.self, MigrateCommand.self, VerifyCommand.self,
-            RepairCommand.self,
-            CopyCommand.self, PushCommand.self, BenchCommand.self, BenchWriterCommand.self,
+            RepairCommand.self, CopyCommand.self, PushCommand.self, BenchCommand.self, BenchWriterCommand.self,
             BenchPlainServiceCommand.self, BenchPushStandInsCommand.self, VersionCommand.self,
         ])
 }

@@ -15,7 +15,7 @@ private func threadStates(of process: pid_t) throws -> [Character] {
     let tasks = "/proc/\(process)/task"
     return try FileManager.default.contentsOfDirectory(atPath: tasks).map { task in
         // A thread that ended meanwhile has no file, and runs no more. The name before the state may hold blanks and brackets.
-        let fields = (try? String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)) ?? ") X"
-        return fields[fields.lastIndex(of: ")")!...].dropFirst(2).first ?? "X"
+        let fields = (try? String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)) ?? ""
+        return fields.lastIndex(of: ")").flatMap { fields[$0...].dropFirst(2).first } ?? "X"
     }
 }

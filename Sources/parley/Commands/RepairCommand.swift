@@ -6,10 +6,11 @@ struct RepairCommand: AsyncParsableCommand {
         commandName: "repair", abstract: "Bring a cluster's conversations up to its messages, after its databases were restored.",
         discussion: """
             Restored from backups, PostgreSQL knows less than MongoDB has: it is backed up first. This counts every message that is \
-            stored and not counted, in order and once each, and gives the conversations their last messages. Nodes may be running; to run it again \
-            does no harm. It publishes nothing and notifies nobody. A backup also remembers the nodes of its time, and the first node that \
+            stored and not counted, in order and once each, and gives the conversations their last messages. Nodes may be running; to \
+            run it again does no harm. It publishes nothing and notifies nobody. A backup also remembers the nodes of its time, and the first node that \
             starts would publish and notify anew what they stored since then: after restoring one, add --forget-nodes. Ends with 1 and a \
-            sentence for each conversation that it cannot repair, such as one of which PostgreSQL knows more than MongoDB has. Afterwards parley verify proves the whole.
+            sentence for each conversation that it cannot repair, such as one of which PostgreSQL knows more than MongoDB has. Afterwards \
+            parley verify proves the whole.
             """)
 
     @Flag(
@@ -42,6 +43,8 @@ struct RepairCommand: AsyncParsableCommand {
         guard report.findingCount > 0 else { return }
         for finding in report.findings { print("wrong: \(finding)") }
         if report.findingCount > report.findings.count { print("… and \(report.findingCount - report.findings.count) more.") }
+        print(
+            "Start no node on that: restore an earlier moment of PostgreSQL, then run it again (docs/OPERATING.md, backups of a cluster).")
         throw ExitCode(1)
     }
 }
