@@ -43,8 +43,7 @@ struct RepairCommand: AsyncParsableCommand {
         guard report.findingCount > 0 else { return }
         for finding in report.findings { print("wrong: \(finding)") }
         if report.findingCount > report.findings.count { print("… and \(report.findingCount - report.findings.count) more.") }
-        print(
-            "Start no node on that: restore an earlier moment of PostgreSQL, then run it again (docs/OPERATING.md, backups of a cluster).")
+        print("Start no node on that. What to restore instead is said in docs/OPERATING.md, under the backups of a cluster.")
         throw ExitCode(1)
     }
 }
